@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <alloy/core/threads.hpp>
+
+#include <ATen/Parallel.h>
+#include <alloy/core/check.hpp>
+
+namespace alloy {
+
+void set_threads(int count) {
+  check<ConfigError>(count >= 1, "[set_threads] expected at least 1 thread, got {}", {count});
+  at::set_num_threads(count);
+}
+int threads() { return at::get_num_threads(); }
+ThreadScope::~ThreadScope() { at::set_num_threads(before_); }
+
+}  // namespace alloy
