@@ -2,7 +2,7 @@ function(alloy_warnings target)
   # designated initialisers leave fields to their defaults on purpose
   target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wno-missing-field-initializers)
   if(CMAKE_CXX_COMPILER_ID STREQUAL GNU AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
-    target_compile_options(${target} PRIVATE -Wno-restrict)  # g++ 12 warns of std::string's own operator+ (GCC bug 105651)
+    target_compile_options(${target} PRIVATE -Wno-restrict -Wno-stringop-overflow -Wno-array-bounds)  # g++ 12 warns of std::string itself (GCC bug 105651)
   endif()
   if(ALLOY_WARNINGS_AS_ERRORS)
     target_compile_options(${target} PRIVATE -Werror)

@@ -71,7 +71,7 @@ PooledInputs collect(std::string_view where, const ModalityMap<T>& map, Tensor T
 
 }  // namespace
 
-void DecisionFusion::fit(const ModalityMap<ModalityLogits>&, const Tensor&, Task) {}
+void DecisionFusion::fit(const ModalityMap<ModalityLogits>&, const Tensor&) {}
 
 PooledInputs collect_pooled(std::string_view where, const ModalityMap<Features>& features,
                             const std::vector<std::string>& modalities, const std::vector<int64_t>& dims) {
@@ -122,7 +122,8 @@ std::vector<int64_t> check_modalities(std::string_view where, const std::vector<
   check<ConfigError>(static_cast<int64_t>(modalities.size()) >= at_least, "[{}] expected at least {} modalities, got: {}", {where, at_least, modalities});
   std::set<std::string> seen;
   for (const std::string& name : modalities) {
-    check<ConfigError>(!name.empty(), "[{}] expected modality names that are not empty, got: {}", {where, modalities});
+    check<ConfigError>(!name.empty() && name.find('.') == std::string::npos,
+                       "[{}] expected modality names that are not empty and have no dot, got: '{}'", {where, name});
     check<ConfigError>(seen.insert(name).second, "[{}] expected each modality once, got '{}' twice", {where, name});
   }
   check<ConfigError>(dim > 0, "[{}] expected dim > 0, got {}", {where, dim});

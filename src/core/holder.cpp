@@ -14,9 +14,7 @@ void copy_tensors(const Dict& from, Dict to, std::string_view what) {
   for (auto& item : to) {
     const Tensor* source = from.find(item.key());
     check<ConfigError>(source != nullptr, "[clone] expected '{}' in both modules", {item.key()});
-    check<ShapeError>(source->sizes() == item.value().sizes(), "[clone] expected equal shapes of '{}', got {} and {}",
-                      {item.key(), *source, item.value()});
-    // set_data follows dtype and device of the source, which copy_ would not
+    // set_data follows dtype and device of the source, which copy_ would not; buffers may even change their shape
     item.value().set_data(source->detach().clone());
     item.value().set_requires_grad(source->requires_grad());
   }

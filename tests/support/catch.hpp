@@ -7,6 +7,7 @@
 #include <torch/torch.h>
 #undef CHECK
 #undef LOG
+#pragma GCC optimize("O0")
 #if ALLOY_CATCH2_VERSION >= 3
 #include <catch2/catch_all.hpp>
 namespace alloy_test {
@@ -27,6 +28,7 @@ using MatcherBase = Catch::MatcherBase<T>;
 }  // namespace alloy_test
 #endif
 
+#include "support/gradients.hpp"
 #include "support/matchers.hpp"
 
 using namespace alloy_test;

@@ -50,13 +50,14 @@ class ALLOY_API Fusion : public torch::nn::Module, public Recorded {
 class ALLOY_API DecisionFusion : public torch::nn::Module, public Recorded {
  public:
   static constexpr FusionStage kStage = FusionStage::decision;
-  virtual Decision forward(const ModalityMap<ModalityLogits>& logits, Task task) = 0;
+  virtual Decision forward(const ModalityMap<ModalityLogits>& logits) = 0;
   virtual const std::vector<std::string>& modalities() const = 0;
+  /// Called once, by the model that owns the rule: makes room for what the rule keeps for each output.
   /// @throws ConfigError if the rule cannot serve the task, such as a vote on regression
-  virtual void check_task(Task task) const = 0;
+  virtual void prepare(Task task, int64_t outputs) = 0;
   /// Fits what the rule learns (weights, temperatures, priors) on validation data; a rule without such does nothing.
   /// @param target  [B] for classification, [B, K] otherwise
-  virtual void fit(const ModalityMap<ModalityLogits>& logits, const Tensor& target, Task task);
+  virtual void fit(const ModalityMap<ModalityLogits>& logits, const Tensor& target);
 };
 
 /// Pooled features in the order of the options. `values[i]` is [B, D_i], rows of absent samples are zero.
@@ -84,7 +85,7 @@ ALLOY_API TokenInputs collect_tokens(std::string_view where, const ModalityMap<F
 ALLOY_API PooledInputs collect_logits(std::string_view where, const ModalityMap<ModalityLogits>& logits,
                                       const std::vector<std::string>& modalities);
 
-/// Checks that names are at least `at_least`, non-empty and different, and gives the width of each: `dim` where
+/// Checks that names are at least `at_least`, different, not empty and without dots (they become part of weight names), and gives the width of each: `dim` where
 /// `input_dims` is empty. Shared by the `validate()` of all fusions.
 /// @throws ConfigError
 ALLOY_API std::vector<int64_t> check_modalities(std::string_view where, const std::vector<std::string>& modalities,

@@ -52,6 +52,7 @@ class Holder : public torch::nn::ModuleHolder<Impl> {
   template <std::same_as<std::nullptr_t> Null>
   Holder(Null) : Base(nullptr) {}  // NOLINT(google-explicit-constructor): a member that is set later
   template <std::convertible_to<std::shared_ptr<Impl>> Pointer>
+    requires(!std::same_as<Pointer, std::nullptr_t>)
   Holder(Pointer module) : Base(std::shared_ptr<Impl>(std::move(module))) {}  // NOLINT(google-explicit-constructor)
 
  private:

@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/// Whole models: encoders, a fusion and heads in one module.
+
+#include <alloy/models/builtins.hpp>
+#include <alloy/models/fusion_model.hpp>
