@@ -5,3 +5,4 @@
 
 #include <alloy/io/audio_file.hpp>
 #include <alloy/io/image_file.hpp>
+#include <alloy/io/manifest.hpp>
