@@ -6,5 +6,6 @@
 #include <alloy/core.hpp>
 #include <alloy/encoders.hpp>
 #include <alloy/fusion.hpp>
+#include <alloy/io.hpp>
 #include <alloy/layers.hpp>
 #include <alloy/models.hpp>
