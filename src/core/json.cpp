@@ -127,6 +127,8 @@ void write(const Config& config, int indent, int level, std::string& out) {
 }  // namespace
 
 Config parse_json(std::string_view text, std::string_view where, const JsonLimits& limits) {
+  const size_t nul = text.find('\0');  // nlohmann's lexer takes it for the end
+  check<DataError>(nul == std::string_view::npos, "[{}] expected JSON, got a NUL at byte {}", {where, nul});
   Reader reader(where, limits);
   const bool done = Json::sax_parse(text.begin(), text.end(), &reader);
   check<DataError>(done, "[{}] expected JSON", {where});

@@ -100,6 +100,7 @@ TEST_CASE("parse_json", "[core]") {
   SECTION("refuses what is not one JSON value of bounded size") {
     for (const char* text : {"", "{", "[1,]", "{\"a\":1,}", "\xEF\xBB\xBF{}x", "{} {}", "nul", "\"\xff\"", "[1", "NaN", "18446744073709551615"})
       CHECK_THROWS_AS(parse_json(text, "t"), DataError);
+    CHECK_THROWS_AS(parse_json(std::string_view("{}\0junk", 7), "t"), DataError);
     CHECK_THROWS_WITH(parse_json(R"({"a":1,"a":2})", "t"), ContainsSubstring("\"a\" twice"));
     CHECK_THROWS_WITH(parse_json(std::string(100'000, '['), "t"), ContainsSubstring("64 levels"));
     CHECK_THROWS_WITH(parse_json("[1,2,3,4]", "t", {.depth = 64, .values = 3}), ContainsSubstring("at most 3"));

@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/// Where samples come from and how they become batches.
+
+#include <alloy/data/dataset.hpp>
+#include <alloy/data/loader.hpp>
