@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/// Files: bounded reading of what comes from outside, crash-safe writing, and the formats.
+
+#include <alloy/io/atomic_write.hpp>
+#include <alloy/io/file.hpp>
