@@ -5,3 +5,6 @@
 
 #include <alloy/io/atomic_write.hpp>
 #include <alloy/io/file.hpp>
+#include <alloy/io/module_state.hpp>
+#include <alloy/io/safetensors.hpp>
+#include <alloy/io/safetensors_header.hpp>
