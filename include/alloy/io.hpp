@@ -5,6 +5,8 @@
 
 #include <alloy/io/atomic_write.hpp>
 #include <alloy/io/file.hpp>
+#include <alloy/io/idx.hpp>
 #include <alloy/io/module_state.hpp>
+#include <alloy/io/npy.hpp>
 #include <alloy/io/safetensors.hpp>
 #include <alloy/io/safetensors_header.hpp>

@@ -55,11 +55,12 @@ Tensor empty_tensor(const TensorInfo& info, std::string_view where) {
 }  // namespace
 
 NamedTensors load_safetensors(const std::filesystem::path& path, const SafetensorsOptions& options) {
-  const SafetensorsHeader header = read_safetensors_header(path);
   const InputFile file(path);
+  const SafetensorsHeader header = detail::read_safetensors_header(file);
   const std::string where = path.string();
-  check<DataError>(file.size() - std::min(file.size(), header.data_start) <= static_cast<uint64_t>(std::max<int64_t>(options.max_bytes, 0)),
-                   "[{}] expected at most {} bytes of tensors (option max_bytes), got {}", {where, options.max_bytes, file.size() - header.data_start});
+  const uint64_t total = file.size() - header.data_start;
+  check<DataError>(options.max_bytes >= 0 && total <= static_cast<uint64_t>(options.max_bytes),
+                   "[{}] expected at most {} bytes of tensors (option max_bytes), got {}", {where, options.max_bytes, total});
   NamedTensors tensors;
   std::vector<std::string> non_finite;
   for (const TensorInfo& info : header.tensors) {
@@ -79,7 +80,8 @@ NamedTensors load_safetensors(const std::filesystem::path& path, const Safetenso
       non_finite.resize(10);
       non_finite.emplace_back("...");
     }
-    check<DataError>(options.non_finite == NonFinite::warn, "[{}] expected finite values, got NaN or infinite ones in {} tensors: {}", {where, count, non_finite});
+    check<DataError>(options.non_finite == NonFinite::warn,
+                     "[{}] expected finite values, got NaN or infinite ones in {} tensors: {}", {where, count, non_finite});
     log_message(LogLevel::warning, format_message("[{}] NaN or infinite values in {} tensors: {}", {where, count, non_finite}));
   }
   return tensors;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <alloy/core/check.hpp>
-#include <alloy/io/file.hpp>
 
 #include "io/detail/message.hpp"
 #include "io/detail/safetensors_header.hpp"
@@ -129,8 +128,9 @@ class Reader final : public nlohmann::json_sax<Json> {
     return true;
   }
   [[noreturn]] void unexpected(std::string_view what) const {
-    fail<DataError>("[{}] expected an object of tensors with dtype, shape and data_offsets (or __metadata__, an object of strings), got {} {} '{}'",
-                    {where_, what, header.tensors.empty() ? "near the start" : "near tensor", header.tensors.empty() ? "" : shown(header.tensors.back().name)});
+    const std::string place = header.tensors.empty() ? "near the start" : "near tensor '" + shown(header.tensors.back().name) + "'";
+    fail<DataError>("[{}] expected an object of tensors with dtype, shape and data_offsets (or __metadata__, an object of strings), got {} {}",
+                    {where_, what, place});
   }
   void expect(bool fits, std::string_view what) const {
     if (!fits) unexpected(what);
@@ -277,11 +277,8 @@ std::string safetensors_header_text(const SafetensorsHeader& header, std::string
   return text;
 }
 
-}  // namespace detail
-
-SafetensorsHeader read_safetensors_header(const std::filesystem::path& path) {
-  const InputFile file(path);
-  const std::string where = path.string();
+SafetensorsHeader read_safetensors_header(const InputFile& file) {
+  const std::string where = file.path().string();
   check<DataError>(file.size() >= 8, "[{}] expected a safetensors file, got {} bytes", {where, file.size()});
   std::array<unsigned char, 8> field{};
   file.read(0, std::as_writable_bytes(std::span(field)));
@@ -292,7 +289,11 @@ SafetensorsHeader read_safetensors_header(const std::filesystem::path& path) {
                    {where, kMaxHeader, file.size(), length});
   std::string text(static_cast<size_t>(length), '\0');
   file.read(8, std::as_writable_bytes(std::span(text)));
-  return detail::parse_safetensors_header(text, file.size() - 8 - length, where);
+  return parse_safetensors_header(text, file.size() - 8 - length, where);
 }
+
+}  // namespace detail
+
+SafetensorsHeader read_safetensors_header(const std::filesystem::path& path) { return detail::read_safetensors_header(InputFile(path)); }
 
 }  // namespace alloy

@@ -3,6 +3,7 @@
 
 /// The text of a safetensors header, without files and without LibTorch.
 
+#include <alloy/io/file.hpp>
 #include <alloy/io/safetensors_header.hpp>
 
 #include <string_view>
@@ -14,6 +15,9 @@ namespace alloy::detail {
 /// @param where  for messages
 /// @throws DataError
 ALLOY_API SafetensorsHeader parse_safetensors_header(std::string_view text, uint64_t data_size, std::string_view where);
+
+/// Of a file that stays open, so that header and data are of one file even if another takes its path meanwhile.
+SafetensorsHeader read_safetensors_header(const InputFile& file);
 
 /// Length field and JSON, padded with spaces to a multiple of 8 bytes.
 /// @throws DataError if the result would not be read back
