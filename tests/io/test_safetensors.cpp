@@ -224,7 +224,9 @@ TEST_CASE("safetensors files that must be rejected", "[io]") {
     write_raw(path, one("[549755813888]", "[0,2199023255552]", 0));
     fs::resize_file(path, fs::file_size(path) + (uint64_t{2} << 40));
     CHECK_THROWS_WITH(load_safetensors(path), ContainsSubstring("max_bytes"));
+#if !defined(__SANITIZE_ADDRESS__)  // which ends the program at such a request
     CHECK_THROWS_AS(load_safetensors(path, {.max_bytes = INT64_MAX}), DataError);
+#endif
   }
 }
 
