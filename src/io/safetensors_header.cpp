@@ -128,9 +128,10 @@ class Reader final : public nlohmann::json_sax<Json> {
     return true;
   }
   [[noreturn]] void unexpected(std::string_view what) const {
-    const std::string place = header.tensors.empty() ? "near the start" : "near tensor '" + shown(header.tensors.back().name) + "'";
-    fail<DataError>("[{}] expected an object of tensors with dtype, shape and data_offsets (or __metadata__, an object of strings), got {} {}",
-                    {where_, what, place});
+    const std::string last = header.tensors.empty() ? "none" : shown(header.tensors.back().name);
+    fail<DataError>("[{}] expected an object of tensors with dtype, shape and data_offsets (or __metadata__, an object of strings), "
+                    "got {} (last name: '{}')",
+                    {where_, what, last});
   }
   void expect(bool fits, std::string_view what) const {
     if (!fits) unexpected(what);
