@@ -4,6 +4,7 @@
 /// Everything of alloy, by area. `alloy/core/eigen.hpp` is opt-in and not part of it.
 
 #include <alloy/core.hpp>
+#include <alloy/data.hpp>
 #include <alloy/encoders.hpp>
 #include <alloy/fusion.hpp>
 #include <alloy/io.hpp>

@@ -1,8 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// Files in and out: images, audio and the tables that name them. Every reader takes its file as untrusted.
+/// Files in and out: bounded reading of what comes from outside, crash-safe writing, and the formats. Every reader takes
+/// its file as untrusted.
 
+#include <alloy/io/atomic_write.hpp>
 #include <alloy/io/audio_file.hpp>
+#include <alloy/io/file.hpp>
+#include <alloy/io/idx.hpp>
 #include <alloy/io/image_file.hpp>
 #include <alloy/io/manifest.hpp>
+#include <alloy/io/module_state.hpp>
+#include <alloy/io/npy.hpp>
+#include <alloy/io/safetensors.hpp>
+#include <alloy/io/safetensors_header.hpp>

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "io/detail/audio_checks.hpp"
-#include "io/detail/read_bytes.hpp"
 
 #include <algorithm>
 #include <array>
@@ -152,7 +151,7 @@ Audio decode_audio(Bytes bytes, std::string_view where, const AudioLimits& limit
 }
 
 Audio read_audio(const std::filesystem::path& path, const AudioLimits& limits) {
-  return decode_audio(detail::read_bytes(path, limits.max_file_bytes), path.string(), limits);
+  return decode_audio(read_binary_file(path, static_cast<uint64_t>(limits.max_file_bytes)), path.string(), limits);
 }
 
 Audio resample(const Audio& audio, int64_t sample_rate_hz) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <alloy/io/file.hpp>
 #include <alloy/io/image_file.hpp>
 
 #include "io/detail/image_codecs.hpp"
-#include "io/detail/read_bytes.hpp"
 
 #include <algorithm>
 
@@ -89,7 +89,10 @@ ImageInfo probe_image(Bytes bytes, std::string_view where, const ImageLimits& li
 
 ImageInfo probe_image(const std::filesystem::path& path, const ImageLimits& limits) {
   constexpr int64_t kHeaderBytes = int64_t{1} << 20;  // a JPEG may carry profiles and previews before its size
-  return probe_image(detail::read_first_bytes(path, std::min(kHeaderBytes, limits.max_file_bytes)), path.string(), limits);
+  const InputFile file(path);
+  std::vector<std::byte> head(std::min({file.size(), static_cast<uint64_t>(kHeaderBytes), static_cast<uint64_t>(limits.max_file_bytes)}));
+  file.read(0, head);
+  return probe_image(head, path.string(), limits);
 }
 
 Image decode_image(Bytes bytes, std::string_view where, ImageMode mode, const ImageLimits& limits) {
@@ -101,7 +104,7 @@ Image decode_image(Bytes bytes, std::string_view where, ImageMode mode, const Im
 }
 
 Image read_image(const std::filesystem::path& path, ImageMode mode, const ImageLimits& limits) {
-  return decode_image(detail::read_bytes(path, limits.max_file_bytes), path.string(), mode, limits);
+  return decode_image(read_binary_file(path, static_cast<uint64_t>(limits.max_file_bytes)), path.string(), mode, limits);
 }
 
 }  // namespace alloy

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <alloy/io/file.hpp>
 #include <alloy/io/manifest.hpp>
 
-#include "io/detail/read_bytes.hpp"
 
 #include <alloy/core/check.hpp>
 #include <alloy/core/json.hpp>
@@ -209,7 +209,7 @@ Manifest read_manifest(const std::filesystem::path& path, const ManifestLimits& 
   const std::string extension = path.extension().string();
   const bool is_csv = extension == ".csv", is_tsv = extension == ".tsv";
   check<ConfigError>(is_csv || is_tsv || extension == ".jsonl", "[{}] expected a file named .csv, .tsv or .jsonl, got \"{}\"", {path, extension});
-  const std::vector<std::byte> bytes = detail::read_bytes(path, limits.max_file_bytes);
+  const std::vector<std::byte> bytes = read_binary_file(path, static_cast<uint64_t>(limits.max_file_bytes));
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   Manifest manifest = parse_manifest(text, is_csv ? ManifestFormat::csv : is_tsv ? ManifestFormat::tsv : ManifestFormat::jsonl, path.string(), limits);
   manifest.folder = path.parent_path();
