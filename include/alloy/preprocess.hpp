@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/// From what files hold to what encoders read: text to ids, images to tensors, waveforms to log-mel, series to windows.
+
+#include <alloy/preprocess/byte_tokenizer.hpp>
+#include <alloy/preprocess/token_batch.hpp>
