@@ -4,4 +4,5 @@
 /// From what files hold to what encoders read: text to ids, images to tensors, waveforms to log-mel, series to windows.
 
 #include <alloy/preprocess/byte_tokenizer.hpp>
+#include <alloy/preprocess/image.hpp>
 #include <alloy/preprocess/token_batch.hpp>
