@@ -5,4 +5,5 @@
 
 #include <alloy/preprocess/byte_tokenizer.hpp>
 #include <alloy/preprocess/image.hpp>
+#include <alloy/preprocess/image_augment.hpp>
 #include <alloy/preprocess/token_batch.hpp>
