@@ -7,6 +7,7 @@
 #include <alloy/preprocess/image.hpp>
 #include <alloy/preprocess/image_augment.hpp>
 #include <alloy/preprocess/log_mel.hpp>
+#include <alloy/preprocess/series.hpp>
 #include <alloy/preprocess/spec_augment.hpp>
 #include <alloy/preprocess/token_batch.hpp>
 #include <alloy/preprocess/waveform.hpp>
