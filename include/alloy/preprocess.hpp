@@ -9,5 +9,6 @@
 #include <alloy/preprocess/log_mel.hpp>
 #include <alloy/preprocess/series.hpp>
 #include <alloy/preprocess/spec_augment.hpp>
+#include <alloy/preprocess/text_noise.hpp>
 #include <alloy/preprocess/token_batch.hpp>
 #include <alloy/preprocess/waveform.hpp>
