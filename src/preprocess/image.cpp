@@ -93,14 +93,16 @@ void ImageTransformOptions::validate() const {
   const auto in_range = [](int64_t side) { return side >= 1 && side <= kMaxImageSide; };
   check<ConfigError>(in_range(size), "[ImageTransform] expected size in 1..{}, got {}", {kMaxImageSide, size});
   check<ConfigError>(shorter_side == 0 || (shorter_side >= size && in_range(shorter_side)),
-                     "[ImageTransform] expected shorter_side 0 or in {}..{} (size and up), got {}", {size, kMaxImageSide, shorter_side});
+                     "[ImageTransform] expected shorter_side 0 or in {}..{} (size and up), got {}",
+                     {size, kMaxImageSide, shorter_side});
   check<ConfigError>(channels == 1 || channels == 3, "[ImageTransform] expected channels 1 or 3, got {}", {channels});
   const auto fits = [&](const std::vector<double>& values) {
     return values.size() == 1 || static_cast<int64_t>(values.size()) == channels;
   };
   check<ConfigError>(fits(mean) && fits(std), "[ImageTransform] expected 1 or {} numbers of mean and of std, got {} and {}",
                      {channels, mean.size(), std.size()});
-  for (const double value : mean) check<ConfigError>(std::isfinite(value), "[ImageTransform] expected a finite mean, got {}", {value});
+  for (const double value : mean)
+    check<ConfigError>(std::isfinite(value), "[ImageTransform] expected a finite mean, got {}", {value});
   check<ConfigError>(all_positive_and_finite(std), "[ImageTransform] expected every std > 0 and finite");
 }
 
@@ -109,8 +111,9 @@ ImageTransform::ImageTransform(ImageTransformOptions options) : options_(std::mo
 Tensor ImageTransform::operator()(const Tensor& image) const {
   const ImageTransformOptions& o = options_;
   check_image(image, "ImageTransform");
-  const ImageSize scaled = o.resize == ResizeMode::squash ? ImageSize{o.size, o.size}
-                                                          : fit_shorter_side({image.size(0), image.size(1)}, o.shorter_side == 0 ? o.size : o.shorter_side);
+  ImageSize scaled{o.size, o.size};
+  if (o.resize == ResizeMode::shorter_side_then_crop)
+    scaled = fit_shorter_side({image.size(0), image.size(1)}, o.shorter_side == 0 ? o.size : o.shorter_side);
   const Tensor pixels = detail::resample(convert_channels(image, o.channels).contiguous(), scaled,
                                          {middle_of(scaled.height, o.size), o.size},
                                          {middle_of(scaled.width, o.size), o.size}, o.interpolation);  // [size, size, channels]

@@ -11,7 +11,8 @@ namespace alloy {
 namespace {
 
 void check_image(const Tensor& image, std::string_view where) {
-  check<ShapeError>(image.defined() && image.dim() == 3 && image.is_cpu() && at::isFloatingType(image.scalar_type()) && image.numel() > 0,
+  check<ShapeError>(image.defined() && image.dim() == 3 && image.is_cpu() && at::isFloatingType(image.scalar_type()) &&
+                        image.numel() > 0,
                     "[{}] expected a floating image [C, H, W] on the CPU, got {}", {where, image});
 }
 
@@ -40,7 +41,8 @@ Tensor random_crop(const Tensor& image, int64_t padding, Random& random) {
 
 Tensor random_horizontal_flip(const Tensor& image, Random& random, double probability) {
   check_image(image, "random_horizontal_flip");
-  check<ConfigError>(probability >= 0 && probability <= 1, "[random_horizontal_flip] expected a probability in 0..1, got {}", {probability});
+  check<ConfigError>(probability >= 0 && probability <= 1, "[random_horizontal_flip] expected a probability in 0..1, got {}",
+                     {probability});
   return random.chance(probability) ? image.flip(2) : image.clone();
 }
 

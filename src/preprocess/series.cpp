@@ -32,7 +32,8 @@ Tensor checked_times(const Series& series, std::string_view where) {
   const Tensor& times = series.times;
   check<ShapeError>(times.defined() && times.is_cpu() && times.dim() == 1 && times.size(0) == series.values.size(0) &&
                         (at::isFloatingType(times.scalar_type()) || at::isIntegralType(times.scalar_type(), /*includeBool=*/false)),
-                    "[{}] expected times of shape [{}] (as many as values) on the CPU, got {}", {where, series.values.size(0), times});
+                    "[{}] expected times of shape [{}] (as many as values) on the CPU, got {}",
+                    {where, series.values.size(0), times});
   const Tensor result = times.to(at::kDouble).contiguous();
   const double* t = result.const_data_ptr<double>();
   for (int64_t i = 0; i < result.size(0); ++i)
@@ -65,7 +66,8 @@ Series sort_and_merge(const Series& series) {
   const auto stamps_left = static_cast<int64_t>(starts.size());
   starts.push_back(steps);
 
-  Tensor new_times = torch::empty({stamps_left}, torch::kDouble), new_values = torch::empty({stamps_left, channels}, values.options());
+  Tensor new_times = torch::empty({stamps_left}, torch::kDouble);
+  Tensor new_values = torch::empty({stamps_left, channels}, values.options());
   by_dtype(values, [&]<class T>(const T* in) {
     T* out = new_values.data_ptr<T>();
     for (int64_t s = 0; s < stamps_left; ++s) {
@@ -100,10 +102,12 @@ FilledSeries fill_gaps(const Tensor& values, GapFill fill) {
 }
 
 void SeriesScaler::validate() const {
-  check<ConfigError>(mean.size() == std.size(), "[SeriesScaler] expected as many means as stds, got {} and {}", {mean.size(), std.size()});
+  check<ConfigError>(mean.size() == std.size(), "[SeriesScaler] expected as many means as stds, got {} and {}",
+                     {mean.size(), std.size()});
   for (size_t c = 0; c < mean.size(); ++c)
     check<ConfigError>(std::isfinite(mean[c]) && std[c] >= 0 && std::isfinite(std[c]),
-                       "[SeriesScaler] expected a finite mean and a finite std >= 0 of channel {}, got {} and {}", {c, mean[c], std[c]});
+                       "[SeriesScaler] expected a finite mean and a finite std >= 0 of channel {}, got {} and {}",
+                       {c, mean[c], std[c]});
 }
 
 Tensor SeriesScaler::apply(const Tensor& values) const {
@@ -153,7 +157,8 @@ SeriesScaler fit_scaler(const Tensor& values) {
 
 void SeriesWindowOptions::validate() const {
   constexpr int64_t kMost = int64_t{1} << 24;
-  check<ConfigError>(window_size > 0 && window_size <= kMost, "[series_windows] expected window_size in 1..{}, got {}", {kMost, window_size});
+  check<ConfigError>(window_size > 0 && window_size <= kMost, "[series_windows] expected window_size in 1..{}, got {}",
+                     {kMost, window_size});
   check<ConfigError>(hop_size > 0 && hop_size <= kMost, "[series_windows] expected hop_size in 1..{}, got {}", {kMost, hop_size});
 }
 
@@ -164,7 +169,8 @@ SeriesWindows series_windows(const Series& series, const SeriesWindowOptions& o)
   const int64_t steps = times.size(0);
   const double* t = times.const_data_ptr<double>();
   for (int64_t i = 1; i < steps; ++i)
-    check<DataError>(t[i - 1] < t[i], "[series_windows] expected strictly ascending times (see sort_and_merge), got {} after {} at step {}",
+    check<DataError>(t[i - 1] < t[i],
+                     "[series_windows] expected strictly ascending times (see sort_and_merge), got {} after {} at step {}",
                      {t[i], t[i - 1], i});
 
   auto [values, measured] = fill_gaps(series.values, o.fill);  // [T, C]

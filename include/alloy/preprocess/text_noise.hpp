@@ -27,7 +27,8 @@ constexpr auto enum_names(TypingError) {
 
 struct TypingErrorOptions {
   double percent = 5.0;
-  std::vector<TypingError> kinds = {TypingError::neighbour, TypingError::transposition, TypingError::omission, TypingError::doubling};
+  std::vector<TypingError> kinds = {TypingError::neighbour, TypingError::transposition, TypingError::omission,
+                                    TypingError::doubling};
   static void describe(auto& self, auto&& field) {
     field("percent", self.percent, "0..100, of the characters, that are typed wrong");
     field("kinds", self.kinds, "errors that may happen, each as likely as the others; at least one");
@@ -37,7 +38,8 @@ struct TypingErrorOptions {
 
 /// Each character (code point) is typed wrong with the probability given, by a kind drawn from those that can happen to it:
 /// only ASCII letters have neighbours, only a character before a different one can change places with it (which is then
-/// left alone). Where no kind can happen, the character stays. The last character left of a text is never omitted, so that no text becomes empty.
+/// left alone). Where no kind can happen, the character stays. The last character left of a text is never
+/// omitted, so that no text becomes empty.
 /// @param text  UTF-8; malformed bytes become U+FFFD
 /// @return valid UTF-8; linear time
 /// @throws ConfigError
