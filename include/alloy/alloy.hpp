@@ -10,3 +10,4 @@
 #include <alloy/io.hpp>
 #include <alloy/layers.hpp>
 #include <alloy/models.hpp>
+#include <alloy/preprocess.hpp>

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "io/detail/audio_checks.hpp"
 
+#include <alloy/io/file.hpp>
+
 #include <algorithm>
 #include <array>
 #include <cmath>
