@@ -15,6 +15,7 @@ install(FILES "${PROJECT_BINARY_DIR}/alloyConfig.cmake" "${PROJECT_BINARY_DIR}/a
   cmake/FindLibTorch.cmake DESTINATION ${alloy_package_dir})
 configure_file(cmake/FindLibTorch.cmake "${PROJECT_BINARY_DIR}/FindLibTorch.cmake" COPYONLY)
 export(EXPORT alloyTargets NAMESPACE alloy:: FILE "${PROJECT_BINARY_DIR}/alloyTargets.cmake")
-if(ALLOY_BUILD_TOOLS)
+if(TARGET alloy_tool)
+  set_target_properties(alloy_tool PROPERTIES INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}" INSTALL_RPATH_USE_LINK_PATH ON)
   install(TARGETS alloy_tool RUNTIME)
 endif()
