@@ -9,6 +9,7 @@
 #include <alloy/data/catalogue.hpp>
 #include <alloy/data/loader.hpp>
 #include <alloy/eval/predictions.hpp>
+#include <alloy/fusion/late.hpp>
 #include <alloy/models/model_folder.hpp>
 #include <alloy/train/trainer.hpp>
 
