@@ -5,6 +5,7 @@ option(ALLOY_WITH_AUDIO_FILES "Read audio files and resample (libsndfile, libsox
 option(ALLOY_BUILD_TESTS "Build the tests" ${PROJECT_IS_TOP_LEVEL})
 option(ALLOY_BUILD_EXAMPLES "Build the examples" ${PROJECT_IS_TOP_LEVEL})
 option(ALLOY_BUILD_TOOLS "Build the command line" ${PROJECT_IS_TOP_LEVEL})
+option(ALLOY_BUILD_BENCH "Build the measuring programs" ${PROJECT_IS_TOP_LEVEL})
 option(ALLOY_INSTALL "Make install rules" ${PROJECT_IS_TOP_LEVEL})
 option(ALLOY_WARNINGS_AS_ERRORS "Stop on any warning" OFF)
 option(ALLOY_PRECOMPILE "Precompile torch/torch.h, shared by library, tests and examples" ${PROJECT_IS_TOP_LEVEL})

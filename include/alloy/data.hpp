@@ -3,5 +3,10 @@
 
 /// Where samples come from and how they become batches.
 
+#include <alloy/data/catalogue.hpp>
+#include <alloy/data/catalogue_tag.hpp>
 #include <alloy/data/dataset.hpp>
 #include <alloy/data/loader.hpp>
+#include <alloy/data/manifest_dataset.hpp>
+#include <alloy/data/modality_reader.hpp>
+#include <alloy/data/speech_bank.hpp>

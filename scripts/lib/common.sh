@@ -22,7 +22,7 @@ build_packages=(
   libcli11-dev                                # the command line
 )
 test_packages=(catch2 librapidcheck-dev)
-demo_packages=(dataset-fashion-mnist espeak-ng)
+demo_packages=(dataset-fashion-mnist espeak-ng)  # the catalogue: photos, and the program that speaks
 
 step() { printf 'alloy: %s\n' "$*"; }
 die() { printf 'alloy: %s\n' "$*" >&2; exit 1; }

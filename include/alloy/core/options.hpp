@@ -73,9 +73,9 @@ std::string option_type() {
   else if constexpr (std::same_as<T, Config>) return "object";
   else if constexpr (NamedEnum<T>) {
     std::string result;
-    for (const auto& [value, name] : enum_names(T{})) result += (result.empty() ? "" : "|") + std::string(name);
+    for (const auto& [value, name] : enum_names(T{})) result.append(result.empty() ? "" : "|").append(name);
     return result;
-  } else if constexpr (VectorElement<T>::value) return "list of " + option_type<typename VectorElement<T>::type>();
+  } else if constexpr (VectorElement<T>::value) return std::string("list of ").append(option_type<typename VectorElement<T>::type>());
   else {
     static_assert(Options<T>, "an option is a bool, int64_t, double, string, path, named enum, vector, Options or Config");
     return "options";

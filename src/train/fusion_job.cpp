@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <alloy/train/fusion_job.hpp>
+
+#include <alloy/core/registry.hpp>
+#include <alloy/data/manifest_dataset.hpp>
+#include <alloy/data/modality_reader.hpp>
+#include <alloy/models/builtins.hpp>
+
+namespace alloy {
+
+namespace {
+
+std::filesystem::path under(const std::filesystem::path& folder, const std::filesystem::path& path) {
+  return path.is_absolute() || folder.empty() ? path : folder / path;
+}
+
+/// An encoder for a kind where the config names none.
+Config default_encoder(const std::string& kind, const Config& preprocess, int64_t dim, const Tensor& example) {
+  Config options = Config::object(), encoder = Config::object();
+  options.set("dim", dim);
+  if (kind == "image") {
+    encoder.set("type", "conv_image");
+    options.set("channels", from_config<ImageTransformOptions>(preprocess).channels);
+  } else if (kind == "audio") {
+    encoder.set("type", "spectrogram");
+    options.set("mel_bins", from_config<AudioReaderOptions>(preprocess).log_mel.mel_bins);
+  } else if (kind == "text") {
+    encoder.set("type", "text");
+    options.set("max_length", from_config<ByteTokenizerOptions>(preprocess).max_length);
+  } else {
+    encoder.set("type", "features");
+    options.set("in_dim", example.size(-1));
+  }
+  encoder.set("options", options);
+  return encoder;
+}
+
+/// Members that a config leaves out where the options of the type have them.
+template <class Base>
+void fill_in(Config& options, const Registry<Base>& registry, const std::string& type, std::string_view name, Config value) {
+  if (!registry.contains(type) || options.find(name) != nullptr) return;
+  for (const OptionInfo& info : registry.entry(type).options)
+    if (info.name == name) options.set(name, std::move(value));
+}
+
+Config complete_fusion(const Config& given, const std::vector<std::string>& names, int64_t dim) {
+  Config fusion = given.is_null() ? Config::object({{"type", Config("gated")}}) : given;
+  const std::string type = fusion.at("type", "/fusion").as_string("/fusion/type");
+  const Config* old = fusion.find("options");
+  Config options = old != nullptr ? *old : Config::object();
+  const Config list(Config::Array(names.begin(), names.end()));
+  fill_in(options, fusion_registry(), type, "modalities", list);
+  fill_in(options, decision_fusion_registry(), type, "modalities", list);
+  fill_in(options, input_fusion_registry(), type, "modalities", list);
+  fill_in(options, fusion_registry(), type, "dim", dim);
+  fusion.set("options", options);
+  return fusion;
+}
+
+/// Rows of a manifest whose split is `name`; all of them where there is no such column.
+Manifest rows_of_split(const Manifest& manifest, const std::string& name) {
+  if (!manifest.has_column("split")) return manifest;
+  Manifest part{.columns = manifest.columns, .rows = {}, .folder = manifest.folder};
+  for (int64_t row = 0; row < manifest.num_rows(); ++row)
+    if (manifest.cell(row, "split") == name) part.rows.push_back(manifest.rows[static_cast<size_t>(row)]);
+  return part;
+}
+
+/// Moves a seeded share of the rows from one manifest to another.
+Manifest split_off(Manifest& manifest, double share, int64_t seed) {
+  Manifest part{.columns = manifest.columns, .rows = {}, .folder = manifest.folder};
+  Manifest rest = part;
+  const auto order = Random(mix_seed({static_cast<uint64_t>(seed), 0x73706c})).permutation(manifest.num_rows());
+  const auto count = static_cast<size_t>(share * static_cast<double>(manifest.num_rows()));
+  for (size_t i = 0; i < order.size(); ++i) (i < count ? part : rest).rows.push_back(manifest.rows[static_cast<size_t>(order[i])]);
+  manifest = std::move(rest);
+  return part;
+}
+
+}  // namespace
+
+void FusionJobOptions::validate() const {
+  check<ConfigError>(!data.empty(), "/data: expected a manifest, got none");
+  check<ConfigError>(!modalities.empty(), "/modalities: expected at least one {name, kind}, got none");
+  check<ConfigError>(valid_share >= 0 && valid_share < 1, "/valid_share: expected 0..1, got {}", {valid_share});
+  check<ConfigError>(dim > 0 && batch_size > 0 && workers >= 0, "/dim, /batch_size: expected values > 0, got {} and {}", {dim, batch_size});
+  training.validate();
+}
+
+FusionJobResult run_fusion_job(const FusionJobOptions& options, const std::filesystem::path& folder, const TrainCallbacks& callbacks) {
+  register_builtins();
+  options.validate();
+  const Manifest all = read_manifest(under(folder, options.data));
+  Manifest train = rows_of_split(all, "train"), valid{.columns = all.columns, .rows = {}, .folder = all.folder};
+  if (!options.valid_data.empty()) valid = read_manifest(under(folder, options.valid_data));
+  else if (all.has_column("split")) valid = rows_of_split(all, "valid");
+  if (valid.rows.empty()) valid = split_off(train, options.valid_share, options.training.seed);
+  check<DataError>(!train.rows.empty(), "[{}] expected rows to train on, got none; with a split column, training rows say train", {options.data});
+
+  ManifestDatasetOptions data_options{.task = options.task, .labels = {}, .split = {}};
+  int64_t outputs = 1;
+  if (options.task != Task::regression) {
+    data_options.labels = manifest_labels(train, options.task);
+    outputs = static_cast<int64_t>(data_options.labels.size());
+    check<DataError>(outputs >= (options.task == Task::classification ? 2 : 1), "[{}] expected at least two labels in the column label, got {}", {options.data, data_options.labels});
+  }
+
+  ModalityMap<std::shared_ptr<const ModalityReader>> readers;
+  std::vector<std::string> names;
+  Config::Array entries;
+  for (size_t i = 0; i < options.modalities.size(); ++i) {
+    const std::string path = "/modalities/" + std::to_string(i);
+    Config entry = options.modalities[i];
+    const std::string name = entry.at("name", path).as_string(path + "/name"), kind = entry.at("kind", path).as_string(path + "/kind");
+    if (entry.find("preprocess") == nullptr) entry.set("preprocess", Config::object());
+    readers.insert(name, make_modality_reader(kind, entry.at("preprocess"), path + "/preprocess"));
+    all.column(name);
+    names.push_back(name);
+    if (entry.find("encoder") == nullptr) {
+      Tensor example;
+      for (int64_t row = 0; kind == "features" && row < train.num_rows() && !example.defined(); ++row)
+        if (!train.cell(row, name).empty()) example = readers.at(name)->read(train.cell(row, name), train.folder);
+      check<DataError>(kind != "features" || (example.defined() && example.dim() >= 1), "[{}] expected features in the column '{}', got none", {options.data, name});
+      entry.set("encoder", default_encoder(kind, entry.at("preprocess"), options.dim, example));
+    }
+    entries.push_back(std::move(entry));
+  }
+  const auto train_set = std::make_shared<ManifestDataset>(train, readers, data_options);
+  if (options.task == Task::regression) {
+    Random random(0);
+    outputs = train_set->get(0, random).target.numel();
+  }
+  Config config = Config::object();
+  config.set("model_type", "alloy_fusion");
+  config.set("format_version", kModelFormatVersion);
+  config.set("task", std::string(name_of(options.task)));
+  config.set("outputs", outputs);
+  config.set("project", "when_needed");
+  config.set("labels", Config(Config::Array(data_options.labels.begin(), data_options.labels.end())));
+  config.set("modalities", Config(std::move(entries)));
+  config.set("fusion", complete_fusion(options.fusion, names, options.dim));
+  seed_everything(mix_seed({static_cast<uint64_t>(options.training.seed), 0x696e69}));
+  FusionJobResult result{.saved = model_from_config(config, "")};
+
+  LoaderOptions loader{.batch_size = options.batch_size, .workers = options.workers, .seed = options.training.seed, .bad_sample_limit = options.bad_sample_limit};
+  Loader train_loader(train_set, loader);
+  result.train_samples = train_set->size();
+  Trainer trainer(result.saved.model, options.training);
+  if (valid.rows.empty()) {
+    result.history = trainer.fit(train_loader, nullptr, callbacks);
+  } else {
+    loader.shuffle = false;
+    const auto valid_set = std::make_shared<ManifestDataset>(valid, readers, data_options);
+    result.valid_samples = valid_set->size();
+    Loader valid_loader(valid_set, loader);
+    result.history = trainer.fit(train_loader, &valid_loader, callbacks);
+  }
+  result.skipped = train_loader.bad_samples();
+  return result;
+}
+
+}  // namespace alloy

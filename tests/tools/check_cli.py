@@ -1,0 +1,164 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Drives the command line as a person does: trains on a manifest, predicts, evaluates, and types wrong input on purpose.
+
+usage: check_cli.py ALLOY"""
+import json
+import math
+import pathlib
+import random
+import struct
+import subprocess
+import sys
+import tempfile
+import wave
+import zlib
+
+alloy = sys.argv[1]
+root = pathlib.Path(tempfile.mkdtemp(prefix="alloy-cli-"))
+failures = []
+
+
+def run(*args):
+    return subprocess.run([alloy, *map(str, args)], capture_output=True, text=True, timeout=300)
+
+
+def expect(condition, what, result=None):
+    if not condition:
+        failures.append(what)
+        print("FAILED:", what)
+        if result is not None:
+            print("  exit", result.returncode, "\n  stdout:", result.stdout[-400:], "\n  stderr:", result.stderr[-400:])
+
+
+def expect_error(code, words, *args):
+    """One readable line on standard error, nothing on standard output, the exit code, all the words."""
+    result = run(*args)
+    line = result.stderr.strip()
+    ok = result.returncode == code and line.startswith("alloy: ") and "\n" not in line and result.stdout == ""
+    expect(ok and all(word in line for word in words), f"{' '.join(map(str, args))} -> {code}, {words}", result)
+
+
+def write_png(path, level, size=16):
+    rows = b"".join(b"\0" + bytes([min(255, max(0, level + random.randint(-20, 20))) for _ in range(size)]) for _ in range(size))
+
+    def chunk(kind, body):
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", size, size, 8, 0, 0, 0, 0)) +
+                     chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
+
+
+def write_wav(path, hertz, rate=16000, channels=1, seconds=0.5):
+    with wave.open(str(path), "wb") as out:
+        out.setnchannels(channels)
+        out.setsampwidth(2)
+        out.setframerate(rate)
+        for t in range(int(rate * seconds)):
+            out.writeframes(struct.pack("<h", int(9000 * math.sin(2 * math.pi * hertz * t / rate))) * channels)
+
+
+def make_data():
+    random.seed(1)
+    lines = ["photo,sound,note,label,id"]
+    for i in range(60):
+        bright = i % 2
+        write_png(root / f"p{i}.png", 200 if bright else 40)
+        write_wav(root / f"s{i}.wav", 1500 if bright else 300, seconds=0.3)
+        cells = [f"p{i}.png", f"s{i}.wav", random.choice(["sunny", "daylight"] if bright else ["dark", "night"])]
+        if i % 5 == 0:
+            cells[i // 5 % 3] = ""  # each modality is missing now and then
+        lines.append(",".join(cells + ["day" if bright else "night", f"n{i}"]))
+    (root / "data.csv").write_text("\n".join(lines) + "\n")
+    (root / "job.json").write_text(json.dumps({
+        "data": "data.csv", "dim": 16,
+        "modalities": [{"name": "photo", "kind": "image", "preprocess": {"size": 16, "channels": 1}},
+                       {"name": "sound", "kind": "audio", "preprocess": {"log_mel": {"mel_bins": 16}}},
+                       {"name": "note", "kind": "text", "preprocess": {"max_length": 16}}],
+        "fusion": {"type": "attention"}, "training": {"epochs": 8, "learning_rate": 0.003}, "batch_size": 8}))
+
+
+def right_use():
+    result = run("train", "fusion", "--config", root / "job.json", "--out", root / "out")
+    expect(result.returncode == 0 and "model" in result.stdout, "train fusion", result)
+    model = root / "out" / "model"
+    expect(sorted(p.name for p in model.iterdir()) == ["config.json", "model.safetensors"], "a model folder")
+    expect(len((root / "out" / "log.jsonl").read_text().splitlines()) == 8, "a log line an epoch")
+
+    result = run("predict", "--model", model, "--image", root / "p1.png", "--audio", root / "s1.wav", "--text", "sunny", "--json")
+    answer = json.loads(result.stdout)
+    expect(answer["answer"] == "day" and abs(sum(answer["probabilities"].values()) - 1) < 1e-5, "predict on all modalities", result)
+    expect(set(answer["weights"]) == {"photo", "sound", "note"} and set(answer["leave_one_out"]) == {"photo", "sound", "note"}, "contributions", result)
+    for given in (["--image", root / "p0.png"], ["--input", f"sound={root / 's0.wav'}"], ["--input", "note=night"]):
+        result = run("predict", "--model", model, *given)
+        expect(result.returncode == 0 and "probability" in result.stdout, f"predict on {given}", result)
+    write_wav(root / "stereo.wav", 300, rate=44100, channels=2)  # another rate and two channels are converted
+    expect(run("predict", "--model", model, "--audio", root / "stereo.wav").returncode == 0, "predict on 44.1 kHz stereo")
+
+    result = run("evaluate", "--model", model, "--data", root / "data.csv", "--json")
+    scores = json.loads(result.stdout)
+    expect(scores["samples"] == 60 and scores["scores"]["accuracy"]["value"] > 0.8, "evaluate", result)
+
+    fusions = json.loads(run("list", "fusions", "--json").stdout)
+    expect({"gated", "late", "input_concat", "tensor"} <= {f["name"] for f in fusions}, "list fusions")
+    expect(all(o["description"] for f in fusions for o in f["options"]), "every option is described")
+    expect(len(json.loads(run("list", "encoders", "--json").stdout)) >= 11, "list encoders")
+    inspected = json.loads(run("inspect", model, "--json").stdout)
+    expect(inspected["config"]["fusion"]["type"] == "attention" and inspected["values"] > 1000, "inspect a model folder")
+    expect("encoder_note.embedding.weight" in run("inspect", model / "model.safetensors").stdout, "inspect a file")
+    for args in (["--help"], ["--version"], ["predict", "--help"]):
+        expect(run(*args).returncode == 0, f"{args}")
+
+
+def wrong_use():
+    model = root / "out" / "model"
+    predict = ["predict", "--model", model]
+    expect_error(1, ["missing.png"], *predict, "--image", root / "missing.png")
+    expect_error(1, [str(root)], *predict, "--image", root)
+    (root / "text.png").write_text("this is no picture")
+    expect_error(1, ["text.png"], *predict, "--image", root / "text.png")
+    expect_error(2, ["'note' is empty"], *predict, "--input", "note=")
+    expect_error(2, ["'smell'", "photo, sound, note"], *predict, "--input", "smell=x")
+    expect_error(2, ["at least one modality"], *predict)
+    expect_error(2, ["NAME=VALUE"], *predict, "--input", "note")
+    expect_error(2, ["given twice"], *predict, "--text", "a", "--input", "note=b")
+    expect_error(1, ["nowhere"], "predict", "--model", root / "nowhere", "--text", "a")
+    expect_error(2, ["--model"], "predict", "--text", "a")
+    expect_error(2, ["smells"], "list", "smells")
+    expect_error(2, [], "fly")
+    expect_error(1, ["data.csv"], "inspect", root / "data.csv")
+    expect_error(1, ["missing.json"], "train", "fusion", "--config", root / "missing.json", "--out", root / "x")
+
+    job = json.loads((root / "job.json").read_text())
+
+    def with_job(change, code, words, name):
+        changed = json.loads(json.dumps(job))
+        change(changed)
+        (root / "bad.json").write_text(json.dumps(changed))
+        expect_error(code, words, "train", "fusion", "--config", root / "bad.json", "--out", root / name)
+        expect(not (root / name / "model").exists(), f"{name}: nothing written half")
+
+    with_job(lambda j: j["fusion"].update(type="gatd"), 1, ["unknown fusion 'gatd'", "attention, concat"], "x1")
+    with_job(lambda j: j["fusion"].update(options={"dmi": 3}), 1, ["/fusion/options/dmi: unknown option, known: modalities, dim"], "x2")
+    with_job(lambda j: j.update(epochs=3), 1, ["/epochs: unknown option", "training"], "x3")
+    with_job(lambda j: j["modalities"][0].update(kind="smell"), 1, ["unknown kind 'smell'", "image, audio, text, features"], "x4")
+    with_job(lambda j: j["modalities"][0].update(name="photos"), 1, ["photos"], "x5")
+    with_job(lambda j: j["training"].update(learning_rate="fast"), 1, ["/training/learning_rate: expected a number, got a string"], "x6")
+    (root / "bad.json").write_text("{")
+    expect_error(1, ["expected JSON"], "train", "fusion", "--config", root / "bad.json", "--out", root / "x7")
+
+    config = (model / "config.json").read_text()
+    (model / "config.json").write_text(config.replace('"format_version": 1', '"format_version": 9'))
+    expect_error(1, ["format_version", "expected 1, got 9"], *predict, "--text", "a")
+    (model / "config.json").write_text(config)
+    (root / "unlabelled.csv").write_text("photo,note\np1.png,x\n")
+    expect_error(1, ["label"], "evaluate", "--model", model, "--data", root / "unlabelled.csv")
+    (root / "other.csv").write_text("taste,label\nsweet,day\n")
+    expect_error(1, ["photo, sound, note", "taste"], "evaluate", "--model", model, "--data", root / "other.csv")
+
+
+make_data()
+right_use()
+wrong_use()
+print(f"{len(failures)} failures")
+sys.exit(bool(failures))

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "commands.hpp"
+#include "console.hpp"
+
+#include <alloy/core.hpp>
+#include <alloy/models/builtins.hpp>
+
+#include <fmt/format.h>
+
+namespace alloy::tool {
+
+namespace {
+
+struct Listed {
+  std::string name, stage;
+  std::vector<OptionInfo> options;
+};
+
+template <class Base>
+void collect(const Registry<Base>& registry, std::vector<Listed>& all) {
+  for (const std::string& name : registry.names()) {
+    const auto entry = registry.entry(name);
+    all.push_back({name, entry.stage ? std::string(name_of(*entry.stage)) : "", entry.options});
+  }
+}
+
+void print_json(const std::vector<Listed>& all) {
+  Config::Array list;
+  for (const Listed& item : all) {
+    Config entry = Config::object();
+    entry.set("name", item.name);
+    if (!item.stage.empty()) entry.set("stage", item.stage);
+    Config::Array options;
+    for (const OptionInfo& o : item.options) {
+      Config option = Config::object();
+      option.set("name", o.name);
+      option.set("type", o.type);
+      option.set("default", o.default_value);
+      option.set("description", o.description);
+      options.push_back(std::move(option));
+    }
+    entry.set("options", std::move(options));
+    list.push_back(std::move(entry));
+  }
+  fmt::print("{}\n", to_json(Config(std::move(list))));
+}
+
+void print_text(const std::vector<Listed>& all) {
+  for (const Listed& item : all) {
+    fmt::print("{}{}\n", item.name, item.stage.empty() ? "" : "  (" + item.stage + ")");
+    for (const OptionInfo& o : item.options) fmt::print("    {} = {}  [{}]  {}\n", o.name, to_json(o.default_value, -1), o.type, o.description);
+  }
+}
+
+}  // namespace
+
+void add_list(CLI::App& app) {
+  struct Given {
+    std::string what;
+    bool json = false;
+  };
+  auto given = std::make_shared<Given>();
+  CLI::App* command = app.add_subcommand("list", "The encoders or fusions there are, with every option, default and description");
+  command->add_option("what", given->what, "encoders or fusions")->required()->check(CLI::IsMember({"encoders", "fusions"}));
+  command->add_flag("--json", given->json, "as JSON");
+  command->callback([given] {
+    register_builtins();
+    std::vector<Listed> all;
+    if (given->what == "encoders") {
+      collect(encoder_registry(), all);
+    } else {
+      collect(input_fusion_registry(), all);
+      collect(fusion_registry(), all);
+      collect(decision_fusion_registry(), all);
+      const auto stage = [](const Listed& l) { return static_cast<int>(enum_from_name<FusionStage>(l.stage)); };
+      std::ranges::stable_sort(all, {}, stage);
+    }
+    given->json ? print_json(all) : print_text(all);
+  });
+}
+
+}  // namespace alloy::tool

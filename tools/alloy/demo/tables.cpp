@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "demo/run.hpp"
+
+#include "console.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <fmt/format.h>
+
+namespace alloy::demo {
+
+namespace {
+
+bool is_main(const Run& r) { return !r.modality_dropout && r.tested_on == r.trained_on && (r.stage == "single" || r.trained_on == kModalities); }
+
+std::string percent(double share) { return fmt::format("{:.1f}", 100 * share); }
+
+std::string subset_name(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : "+") + name;
+  return text;
+}
+
+std::string main_table(const Results& results, const std::string& task) {
+  tool::Table table({task, "stage", "accuracy %", "95 % interval", "macro-F1", "ECE", "parameters", "train s", "ms/sample"});
+  std::string stage;
+  for (const Summary& s : summarise(results, task)) {
+    const Run& r = *s.first;
+    if (!is_main(r)) continue;
+    if (!stage.empty() && stage != r.stage) table.rule();
+    stage = r.stage;
+    table.add({r.method, r.stage, percent(s.accuracy.value), fmt::format("{} .. {}", percent(s.accuracy.low), percent(s.accuracy.high)),
+               fmt::format("{:.3f}", s.macro_f1.value), fmt::format("{:.3f}", s.ece.value), tool::count_text(r.parameters), fmt::format("{:.1f}", s.train_seconds),
+               fmt::format("{:.3f}", s.inference_ms)});
+  }
+  return table.text();
+}
+
+std::string subset_table(const Results& results) {
+  std::vector<std::vector<std::string>> subsets;
+  std::vector<std::string> header = {"accuracy % on"}, rows;
+  const auto all = summarise(results, "redundant");
+  for (const Summary& s : all)
+    if (s.first->stage != "single" && s.first->trained_on == kModalities && std::ranges::find(subsets, s.first->tested_on) == subsets.end()) subsets.push_back(s.first->tested_on);
+  std::ranges::stable_sort(subsets, {}, [](const auto& names) { return names.size(); });
+  for (const auto& subset : subsets) header.push_back(subset_name(subset));
+  tool::Table table(header);
+  const auto row = [&](const std::string& label, const std::string& method, bool dropout, bool pairs) {
+    std::vector<std::string> cells = {label};
+    bool any = false;
+    for (const auto& subset : subsets) {
+      std::string cell = "-";
+      for (const Summary& s : all) {
+        const Run& r = *s.first;
+        if (r.method == method && r.modality_dropout == dropout && r.tested_on == subset && (pairs ? r.trained_on == subset && subset.size() == 2 : r.trained_on == kModalities))
+          cell = percent(s.accuracy.value), any = true;
+      }
+      cells.push_back(cell);
+    }
+    if (any) table.add(cells);
+  };
+  for (const Summary& s : all) {
+    const Run& r = *s.first;
+    if (!is_main(r) || r.stage == "single") continue;
+    table.rule();
+    row(r.method, r.method, false, false);
+    row("  with modality dropout", r.method, true, false);
+    row("  trained on the pair", r.method, false, true);
+  }
+  return table.text();
+}
+
+/// Accuracy of each main method of a task, in per cent.
+struct Best {
+  std::string name;
+  double value = -1;
+};
+
+}  // namespace
+
+std::vector<Expectation> check_expectations(const Results& results) {
+  std::vector<Expectation> list;
+  const auto points = [&](std::string text, double measured, double wanted, bool met, std::string unit, const std::string& reason) {
+    list.push_back({.text = std::move(text), .measured = measured, .wanted = wanted, .unit = std::move(unit), .met = met, .reason = met ? "" : reason});
+  };
+  const auto best_of = [&](const std::string& task, auto&& keep, bool lowest = false) {
+    Best best;
+    for (const Summary& s : summarise(results, task))
+      if (is_main(*s.first) && keep(*s.first) && (best.value < 0 || (lowest ? 100 * s.accuracy.value < best.value : 100 * s.accuracy.value > best.value)))
+        best = {s.first->method, 100 * s.accuracy.value};
+    return best;
+  };
+  const auto single = [](const Run& r) { return r.stage == "single"; };
+  const auto fusion = [](const Run& r) { return r.stage != "single"; };
+  const auto late = [](const Run& r) { return r.stage == "late"; };
+  const auto hybrid = [](const Run& r) { return r.stage == "hybrid"; };
+
+  const Best alone = best_of("redundant", single), worst_alone = best_of("redundant", single, true), fused = best_of("redundant", fusion), weakest = best_of("redundant", fusion, true);
+  points(fmt::format("redundant: single modalities between 55 and 80 %; the weakest, {}", worst_alone.name), worst_alone.value, 55, worst_alone.value >= 55, "% at least", "fewer or other training samples than the noise was set for");
+  points(fmt::format("redundant: the strongest single modality, {}", alone.name), alone.value, 80, alone.value <= 80, "% at most", "fewer or other training samples than the noise was set for");
+  points(fmt::format("redundant: best fusion ({}) above the best single modality ({})", fused.name, alone.name), fused.value - alone.value, 10, fused.value - alone.value >= 10, "points at least",
+         "the modalities add less than the margin at this size of training set");
+  points(fmt::format("redundant: weakest fusion ({}) above the best single modality", weakest.name), weakest.value - alone.value, 0, weakest.value > alone.value, "points above",
+         "it learns too slowly for the steps that all methods get");
+
+  // A model with dropout that loses a modality, against the same strategy trained on the two that are left.
+  double worst = -1e9, mean = 0, drop = 0;
+  int64_t count = 0;
+  std::string where;
+  const auto all = summarise(results, "redundant");
+  for (const Summary& pair : all) {
+    const Run& p = *pair.first;
+    if (p.trained_on.size() != 2 || p.tested_on != p.trained_on) continue;
+    for (const Summary& s : all) {
+      const Run& r = *s.first;
+      if (r.method != p.method || r.tested_on != p.tested_on || r.trained_on != kModalities) continue;
+      const double gap = 100 * (pair.accuracy.value - s.accuracy.value);
+      if (!r.modality_dropout) {
+        drop += gap;
+        continue;
+      }
+      mean += gap;
+      ++count;
+      if (gap > worst) worst = gap, where = r.method + " on " + subset_name(r.tested_on);
+    }
+  }
+  if (count > 0) {
+    points("missing modality: with modality dropout, points below a model trained on the two left (mean)", mean / static_cast<double>(count), 4, mean / static_cast<double>(count) <= 4, "points at most",
+           "dropout shares the training steps among seven subsets");
+    points(fmt::format("missing modality: the same, worst case ({})", where), worst, 4, worst <= 4, "points at most", "dropout shares the training steps among seven subsets");
+    points("missing modality: without modality dropout, points below (mean, shown for comparison)", drop / static_cast<double>(count), mean / static_cast<double>(count), drop >= mean, "points, more than with", "");
+  }
+  const Best rule = best_of("synergy", late), interaction = best_of("synergy", hybrid);
+  points(fmt::format("synergy: best decision rule ({})", rule.name), rule.value, 55, rule.value <= 55, "% at most", "chance scatter of a small test set");
+  points(fmt::format("synergy: best interaction ({})", interaction.name), interaction.value, 78, interaction.value >= 78, "% at least", "relations need more training samples and steps than this size gives");
+  points("synergy: best interaction above the best decision rule", interaction.value - rule.value, 20, interaction.value - rule.value >= 20, "points at least",
+         "relations need more training samples and steps than this size gives");
+  return list;
+}
+
+std::string tables_text(const Results& results) {
+  std::string text;
+  for (const char* task : {"redundant", "unique", "synergy"}) text += main_table(results, task) + "\n";
+  text += "redundant, modalities missing at test time\n" + subset_table(results) + "\n";
+  tool::Table table({"expected", "measured", "wanted", "", ""});
+  for (const Expectation& e : results.expectations) table.add({e.text, fmt::format("{:.1f}", e.measured), fmt::format("{:.0f}", e.wanted), e.unit, e.met ? "met" : "MISSED: " + e.reason});
+  return text + table.text();
+}
+
+}  // namespace alloy::demo
