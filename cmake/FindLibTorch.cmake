@@ -88,7 +88,10 @@ endif()
 # Note [One OpenMP runtime]: the torch package carries its own libgomp, under its usual or a hashed name. Two runtimes in
 # one process mean twice the threads, so with GCC alloy links the copy that LibTorch uses, where there is one.
 if(NOT TARGET alloy::openmp)
-  add_library(alloy::openmp INTERFACE IMPORTED GLOBAL)
+  add_library(alloy::openmp INTERFACE IMPORTED)
+  if(CMAKE_FIND_PACKAGE_TARGETS_GLOBAL)
+    set_target_properties(alloy::openmp PROPERTIES IMPORTED_GLOBAL ON)
+  endif()
   file(GLOB alloy_torch_gomp "${alloy_torch_lib}/libgomp*.so*" "${alloy_torch_lib}/../../torch.libs/libgomp*.so*")
   if(alloy_torch_gomp AND CMAKE_CXX_COMPILER_ID STREQUAL GNU)
     list(GET alloy_torch_gomp 0 alloy_torch_gomp)

@@ -8,7 +8,7 @@ option(ALLOY_BUILD_TOOLS "Build the command line" ${PROJECT_IS_TOP_LEVEL})
 option(ALLOY_BUILD_BENCH "Build the measuring programs" ${PROJECT_IS_TOP_LEVEL})
 option(ALLOY_INSTALL "Make install rules" ${PROJECT_IS_TOP_LEVEL})
 option(ALLOY_WARNINGS_AS_ERRORS "Stop on any warning" OFF)
-option(ALLOY_PRECOMPILE "Precompile torch/torch.h, shared by library, tests and examples" ${PROJECT_IS_TOP_LEVEL})
+option(ALLOY_PRECOMPILE "Precompile LibTorch's headers, shared by library, tests and examples" ${PROJECT_IS_TOP_LEVEL})
 set(ALLOY_SANITIZE "" CACHE STRING "Sanitizers, for example address,undefined or thread")
 
 if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES AND PROJECT_IS_TOP_LEVEL)

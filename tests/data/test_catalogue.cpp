@@ -194,7 +194,7 @@ TEST_CASE("catalogue noise is as strong as stated", "[data]") {
     std::set<int64_t> places;
     for (int64_t i = 0; i < 20; ++i) {
       const Tensor black = erased.picture(i).eq(0);
-      const Tensor window = torch::nn::functional::avg_pool2d(black.to(torch::kFloat).view({1, 1, 28, 28}), torch::nn::functional::AvgPool2dFuncOptions(14).stride(1));
+      const Tensor window = at::avg_pool2d(black.to(torch::kFloat).view({1, 1, 28, 28}), /*kernel_size=*/14, /*stride=*/1);
       CHECK(window.max().item<float>() == 1);
       places.insert(window.argmax().item<int64_t>());
     }

@@ -61,7 +61,7 @@ TEST_CASE("every registered encoder keeps its contract", "[encoders]") {
       CHECK_THAT(encoder->forward({.values = x.slice(0, b, b + 1)}).pooled, AllClose(all.pooled.slice(0, b, b + 1), 1e-5));
 
     const auto again = encoder_registry().create(name, encoder->record().options);
-    detail::copy_state(*encoder, *again);
+    alloy::detail::copy_state(*encoder, *again);
     CHECK_THAT(again->forward({.values = x}).pooled, SameBits(all.pooled));
 
     encoder->train();

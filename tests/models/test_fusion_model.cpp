@@ -5,6 +5,8 @@
 #include <alloy/fusion.hpp>
 #include <alloy/models.hpp>
 
+#include <torch/nn/modules/batchnorm.h>
+
 #include <thread>
 
 using namespace alloy;

@@ -2,9 +2,12 @@
 #pragma once
 
 /// The one way tests include Catch2: LibTorch first, whose CHECK macro would otherwise replace Catch2's, and matchers
-/// under the same names for Catch2 2 and 3.
+/// under the same names for Catch2 2 and 3. Tests that need torch::nn's own modules include those one by one.
 
-#include <torch/torch.h>
+#include <torch/autograd.h>
+#include <torch/nn/module.h>
+#include <torch/types.h>
+#include <torch/utils.h>
 #undef CHECK
 #undef LOG
 #pragma GCC optimize("O0")

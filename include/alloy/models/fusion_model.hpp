@@ -17,7 +17,7 @@
 namespace alloy {
 
 /// A strategy of any of the three interfaces, made from its holder.
-class AnyFusion {
+class ALLOY_API AnyFusion {
  public:
   template <class T>
     requires(std::convertible_to<T, Handle<Fusion>> || std::convertible_to<T, Handle<DecisionFusion>> ||
