@@ -6,8 +6,10 @@
 #include <alloy/core.hpp>
 #include <alloy/data.hpp>
 #include <alloy/encoders.hpp>
+#include <alloy/eval.hpp>
 #include <alloy/fusion.hpp>
 #include <alloy/io.hpp>
 #include <alloy/layers.hpp>
 #include <alloy/models.hpp>
 #include <alloy/preprocess.hpp>
+#include <alloy/train.hpp>

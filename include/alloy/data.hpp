@@ -5,3 +5,5 @@
 
 #include <alloy/data/dataset.hpp>
 #include <alloy/data/loader.hpp>
+#include <alloy/data/manifest_dataset.hpp>
+#include <alloy/data/modality_reader.hpp>

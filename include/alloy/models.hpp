@@ -5,3 +5,4 @@
 
 #include <alloy/models/builtins.hpp>
 #include <alloy/models/fusion_model.hpp>
+#include <alloy/models/model_folder.hpp>

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/// From what a person has (a file name, a text) to what an encoder reads, by the `preprocess` record of a model folder.
+
+#include <alloy/core/options.hpp>
+#include <alloy/core/tensor.hpp>
+#include <alloy/preprocess/byte_tokenizer.hpp>
+#include <alloy/preprocess/image.hpp>
+#include <alloy/preprocess/log_mel.hpp>
+
+#include <filesystem>
+#include <memory>
+
+namespace alloy {
+
+/// How an audio file becomes a spectrogram: mono, the right sample rate, one length, log-mel, (x - mean) / std.
+struct AudioReaderOptions {
+  LogMelOptions log_mel = {};
+  double seconds = 0.0;
+  double mean = 0.0;
+  double std = 1.0;
+  static void describe(auto& self, auto&& field) {
+    field("log_mel", self.log_mel, "the spectrogram");
+    field("seconds", self.seconds, "cut or padded to this length, 0 = as long as it is");
+    field("mean", self.mean, "subtracted from the spectrogram");
+    field("std", self.std, "divides after that, > 0");
+  }
+  ALLOY_API void validate() const;
+};
+
+/// Features made elsewhere: .npy, or one tensor of .npz or .safetensors.
+struct FeatureReaderOptions {
+  std::string tensor = "";
+  static void describe(auto& self, auto&& field) {
+    field("tensor", self.tensor, "name of the tensor in .npz and .safetensors files; empty = the only one");
+  }
+};
+
+/// Reads one modality. Immutable; any number of threads may share one.
+class ALLOY_API ModalityReader {
+ public:
+  virtual ~ModalityReader() = default;
+  /// @param value  text kinds: the text itself; others: a path, relative to `folder`
+  /// @return without batch axis: image [C, H, W], audio [T, F], text [L] int64, features as in the file, in float
+  /// @throws IoError or DataError for a file that cannot be used
+  virtual Tensor read(const std::string& value, const std::filesystem::path& folder = {}) const = 0;
+};
+
+/// Kinds: image (ImageTransformOptions), audio (AudioReaderOptions), text (ByteTokenizerOptions), features
+/// (FeatureReaderOptions).
+/// @param path  where the options stand, for messages
+/// @throws ConfigError for an unknown kind or option
+ALLOY_API std::shared_ptr<const ModalityReader> make_modality_reader(const std::string& kind, const Config& options, const std::string& path = "");
+/// The kinds that make_modality_reader knows.
+ALLOY_API std::vector<std::string> modality_kinds();
+
+}  // namespace alloy

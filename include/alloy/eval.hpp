@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/// How good is it: predictions over datasets, metrics with intervals, contributions of modalities.
+
+#include <alloy/eval/metrics.hpp>
+#include <alloy/eval/predictions.hpp>

@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/// Training.
+
+#include <alloy/train/task_loss.hpp>
+#include <alloy/train/trainer.hpp>

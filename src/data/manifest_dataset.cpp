@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <alloy/data/manifest_dataset.hpp>
+
+#include <torch/types.h>
+
+#include <charconv>
+#include <cmath>
+
+namespace alloy {
+
+namespace {
+
+std::vector<std::string> split_labels(const std::string& text) {
+  std::vector<std::string> parts;
+  for (size_t begin = 0; begin <= text.size();) {
+    const size_t end = std::min(text.find('|', begin), text.size());
+    if (end > begin) parts.push_back(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return parts;
+}
+
+}  // namespace
+
+std::vector<std::string> manifest_labels(const Manifest& manifest, Task task) {
+  check<ConfigError>(task != Task::regression, "[manifest_labels] expected classification or multilabel, got regression, which has no labels");
+  std::vector<std::string> labels;
+  for (int64_t row = 0; row < manifest.num_rows(); ++row) {
+    const std::string& cell = manifest.cell(row, "label");
+    for (const std::string& label : task == Task::multilabel ? split_labels(cell) : std::vector<std::string>{cell})
+      if (!label.empty() && std::ranges::find(labels, label) == labels.end()) labels.push_back(label);
+  }
+  return labels;
+}
+
+ManifestDataset::ManifestDataset(Manifest manifest, ModalityMap<std::shared_ptr<const ModalityReader>> readers, ManifestDatasetOptions options)
+    : manifest_(std::move(manifest)), readers_(std::move(readers)), options_(std::move(options)) {
+  check<ConfigError>(!readers_.empty(), "[ManifestDataset] expected at least one modality, got none");
+  for (const auto& item : readers_) manifest_.column(item.first);  // throws with the columns there are
+  const bool labelled = manifest_.has_column("label");
+  for (int64_t row = 0; row < manifest_.num_rows(); ++row) {
+    if (!options_.split.empty() && manifest_.cell(row, "split") != options_.split) continue;
+    bool any = false;
+    for (const auto& item : readers_) any = any || !manifest_.cell(row, item.first).empty();
+    check<DataError>(any, "[ManifestDataset] expected at least one of the modalities {} in row {}, got empty cells only", {readers_.names(), row + 1});
+    rows_.push_back(row);
+    targets_.push_back(labelled ? parse_target(manifest_.cell(row, "label"), row) : Tensor());
+  }
+  if (!options_.split.empty())
+    check<DataError>(!rows_.empty(), "[ManifestDataset] expected rows whose split is '{}', got none", {options_.split});
+}
+
+Tensor ManifestDataset::parse_target(const std::string& text, int64_t row) const {
+  const auto place = [&](const std::string& label) {
+    const auto found = std::ranges::find(options_.labels, label);
+    check<DataError>(found != options_.labels.end(), "[ManifestDataset] expected one of the labels {} in row {}, got '{}'", {options_.labels, row + 1, label});
+    return static_cast<int64_t>(found - options_.labels.begin());
+  };
+  if (options_.task == Task::classification) return torch::tensor(place(text));
+  if (options_.task == Task::multilabel) {
+    Tensor target = torch::zeros({static_cast<int64_t>(options_.labels.size())});
+    for (const std::string& label : split_labels(text)) target[place(label)] = 1.0;
+    return target;
+  }
+  std::vector<double> values;
+  for (const std::string& part : split_labels(text)) {
+    double value = 0;
+    const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), value);
+    check<DataError>(error == std::errc() && end == part.data() + part.size() && std::isfinite(value),
+                     "[ManifestDataset] expected a number as label in row {}, got '{}'", {row + 1, part});
+    values.push_back(value);
+  }
+  check<DataError>(!values.empty(), "[ManifestDataset] expected a number as label in row {}, got an empty cell", {row + 1});
+  return torch::tensor(values, torch::kFloat);
+}
+
+Sample ManifestDataset::get(int64_t index, Random&) const {
+  check<DataError>(index >= 0 && index < size(), "[ManifestDataset] expected an index below {}, got {}", {size(), index});
+  const int64_t row = rows_[static_cast<size_t>(index)];
+  Sample sample{.id = "row " + std::to_string(row + 1), .values = {}, .target = targets_[static_cast<size_t>(index)]};
+  if (manifest_.has_column("id") && !manifest_.cell(row, "id").empty()) sample.id = manifest_.cell(row, "id");
+  for (const auto& [name, reader] : readers_) {
+    const std::string& cell = manifest_.cell(row, name);
+    if (!cell.empty()) sample.values.insert(name, reader->read(cell, manifest_.folder));
+  }
+  return sample;
+}
+
+}  // namespace alloy

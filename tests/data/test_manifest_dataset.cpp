@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "support/catch.hpp"
+
+#include <alloy/alloy.hpp>
+
+using namespace alloy;
+
+namespace {
+
+ModalityMap<std::shared_ptr<const ModalityReader>> readers() {
+  return {{"note", make_modality_reader("text", Config())}, {"vector", make_modality_reader("features", Config())}};
+}
+
+}  // namespace
+
+TEST_CASE("a manifest is a dataset", "[data]") {
+  TempDir dir;
+  save_safetensors(dir / "v.safetensors", {{"v", torch::tensor({1.f, 2.f})}});
+  Manifest manifest{.columns = {"id", "note", "vector", "label", "split"},
+                    .rows = {{"first", "hi", "v.safetensors", "cat", "train"}, {"", "", "v.safetensors", "dog", "train"}, {"third", "x", "gone.npy", "cat", "test"}},
+                    .folder = dir.path()};
+  const ManifestDataset train(manifest, readers(), {.labels = {"cat", "dog"}, .split = "train"});
+  Random random(0);
+  REQUIRE(train.size() == 2);
+  const Sample first = train.get(0, random), second = train.get(1, random);
+  CHECK(first.id == "first");
+  CHECK_THAT(first.values.at("note"), AllClose(torch::tensor({1, 4 + 'h', 4 + 'i', 2})));
+  CHECK_THAT(first.values.at("vector"), AllClose(torch::tensor({1.f, 2.f})));
+  CHECK(second.id == "row 2");
+  CHECK_FALSE(second.values.contains("note"));  // an empty cell
+  CHECK(second.target.item<int64_t>() == 1);
+  const ManifestDataset all(manifest, readers(), {.labels = {"cat", "dog"}});
+  CHECK_THROWS_AS(all.get(2, random), IoError);
+  CHECK(manifest_labels(manifest, Task::classification) == std::vector<std::string>{"cat", "dog"});
+
+  CHECK_THROWS_WITH(ManifestDataset(manifest, readers(), {.labels = {"cat"}}), ContainsSubstring("labels cat in row 2, got 'dog'"));
+  CHECK_THROWS_WITH(ManifestDataset(manifest, readers(), {.labels = {"cat", "dog"}, .split = "dev"}), ContainsSubstring("'dev', got none"));
+  CHECK_THROWS_AS(ManifestDataset(manifest, {{"smell", make_modality_reader("text", Config())}}, {.labels = {"cat", "dog"}}), ConfigError);
+  manifest.rows[1][2] = "";
+  CHECK_THROWS_WITH(ManifestDataset(manifest, readers(), {.labels = {"cat", "dog"}}), ContainsSubstring("note, vector in row 2, got empty cells"));
+}
+
+TEST_CASE("targets of other tasks", "[data]") {
+  const Manifest manifest{.columns = {"note", "label"}, .rows = {{"a", "x|z"}, {"b", ""}}, .folder = {}};
+  Random random(0);
+  const ModalityMap<std::shared_ptr<const ModalityReader>> note{{"note", make_modality_reader("text", Config())}};
+  const ManifestDataset labels(manifest, note, {.task = Task::multilabel, .labels = {"x", "y", "z"}});
+  CHECK_THAT(labels.get(0, random).target, AllClose(torch::tensor({1.f, 0.f, 1.f})));
+  CHECK_THAT(labels.get(1, random).target, AllClose(torch::zeros({3})));
+  const Manifest numbers{.columns = {"note", "label"}, .rows = {{"a", "1.5|-2"}, {"b", "3|4x"}}, .folder = {}};
+  CHECK_THROWS_WITH(ManifestDataset(numbers, note, {.task = Task::regression}), ContainsSubstring("row 2, got '4x'"));
+}
+
+TEST_CASE("modality readers", "[data]") {
+  TempDir dir;
+  Image image{.width = 4, .height = 2, .channels = 1, .pixels = {0, 255, 0, 255, 0, 255, 0, 255}};
+  write_file(dir / "p.png", encode_png(image));
+  const auto picture = make_modality_reader("image", parse_json(R"({"size": 2, "channels": 1, "mean": [0.0], "std": [1.0], "interpolation": "box"})", "t"));
+  CHECK(picture->read("p.png", dir.path()).sizes() == at::IntArrayRef({1, 2, 2}));
+  Audio stereo{.samples = std::vector<float>(2 * 8000, 0.25f), .channels = 2, .sample_rate_hz = 8000};
+  write_file(dir / "s.wav", encode_wav(stereo));
+  const auto sound = make_modality_reader("audio", parse_json(R"({"log_mel": {"mel_bins": 8}, "seconds": 0.5})", "t"));
+  CHECK(sound->read((dir / "s.wav").string()).sizes() == at::IntArrayRef({51, 8}));  // 16 kHz, hop 160, centred
+  write_file(dir / "text.png", "not a picture");
+  CHECK_THROWS_AS(picture->read("text.png", dir.path()), DataError);
+  CHECK_THROWS_AS(picture->read("missing.png", dir.path()), IoError);
+  CHECK_THROWS_AS(picture->read(dir.path().string()), IoError);
+  save_safetensors(dir / "two.safetensors", {{"a", torch::zeros({1})}, {"b", torch::ones({1})}});
+  CHECK_THROWS_WITH(make_modality_reader("features", Config())->read("two.safetensors", dir.path()), ContainsSubstring("got: a, b"));
+  CHECK(make_modality_reader("features", parse_json(R"({"tensor": "b"})", "t"))->read("two.safetensors", dir.path()).item<float>() == 1.f);
+  CHECK_THROWS_WITH(make_modality_reader("smell", Config(), "/m/kind"), "/m/kind: unknown kind 'smell', known: image, audio, text, features");
+  CHECK_THROWS_WITH(make_modality_reader("image", parse_json(R"({"sise": 2})", "t"), "/m"), ContainsSubstring("/m/sise: unknown option, known: size"));
+}
