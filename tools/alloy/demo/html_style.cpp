@@ -36,10 +36,10 @@ nav { margin: 14px 0 0; font-size: 13.5px; display: flex; flex-wrap: wrap; gap: 
 .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 
 .headline { display: grid; grid-template-columns: repeat(auto-fit, minmax(270px, 1fr)); gap: 16px; margin: 28px 0 0; }
-.headline section { border: 1px solid var(--line); border-radius: 8px; padding: 14px 18px 14px; }
+.headline section { border: 1px solid var(--line); border-radius: 8px; padding: 14px 18px; display: flex; flex-direction: column; }
 .headline h3 { margin: 0; }
 .headline p { margin: 0; font-size: 13.5px; color: var(--muted); }
-.headline .figure { color: var(--ink); font-size: 34px; line-height: 1.25; font-weight: 600; letter-spacing: -.02em; margin-top: 10px; font-variant-numeric: tabular-nums; }
+.headline .figure { color: var(--ink); font-size: 34px; line-height: 1.25; font-weight: 600; letter-spacing: -.02em; margin-top: auto; padding-top: 10px; font-variant-numeric: tabular-nums; }
 .headline .figure small { font-size: 17px; font-weight: 500; color: var(--muted); letter-spacing: 0; }
 .headline .detail { border-top: 1px solid var(--line); margin-top: 10px; padding-top: 8px; }
 .headline b { color: var(--ink); font-weight: 600; }
