@@ -3,6 +3,9 @@
 
 /// Training.
 
+<<<<<<< HEAD
 #include <alloy/train/fusion_job.hpp>
+=======
+>>>>>>> report
 #include <alloy/train/task_loss.hpp>
 #include <alloy/train/trainer.hpp>
