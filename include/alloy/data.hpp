@@ -9,7 +9,4 @@
 #include <alloy/data/loader.hpp>
 #include <alloy/data/manifest_dataset.hpp>
 #include <alloy/data/modality_reader.hpp>
-<<<<<<< HEAD
 #include <alloy/data/speech_bank.hpp>
-=======
->>>>>>> report

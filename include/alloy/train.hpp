@@ -3,9 +3,6 @@
 
 /// Training.
 
-<<<<<<< HEAD
 #include <alloy/train/fusion_job.hpp>
-=======
->>>>>>> report
 #include <alloy/train/task_loss.hpp>
 #include <alloy/train/trainer.hpp>

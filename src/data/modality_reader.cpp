@@ -46,10 +46,7 @@ class AudioReader final : public ModalityReader {
     Tensor wave = at::empty({static_cast<int64_t>(audio.samples.size())}, at::kFloat);
     std::memcpy(wave.mutable_data_ptr(), audio.samples.data(), audio.samples.size() * sizeof(float));
     if (options_.seconds > 0) wave = pad_or_crop(wave, std::llround(options_.seconds * static_cast<double>(options_.log_mel.sample_rate_hz)));
-<<<<<<< HEAD
     if (options_.rms > 0) wave = normalise_rms(wave, options_.rms);
-=======
->>>>>>> report
     return (log_mel_(wave) - options_.mean) / options_.std;  // [T, F]
   }
 
@@ -108,10 +105,7 @@ class FeatureReader final : public ModalityReader {
 void AudioReaderOptions::validate() const {
   log_mel.validate();
   check<ConfigError>(seconds >= 0 && seconds <= 3600, "[AudioReader] expected seconds in 0..3600, got {}", {seconds});
-<<<<<<< HEAD
   check<ConfigError>(rms >= 0 && rms <= 1, "[AudioReader] expected rms in 0..1, got {}", {rms});
-=======
->>>>>>> report
   check<ConfigError>(std > 0 && std::isfinite(mean), "[AudioReader] expected a finite mean and std > 0, got {} and {}", {mean, std});
 }
 

@@ -14,27 +14,17 @@
 
 namespace alloy {
 
-<<<<<<< HEAD
 /// How an audio file becomes a spectrogram: mono, the right sample rate, one length, one loudness, log-mel, (x - mean) / std.
 struct AudioReaderOptions {
   LogMelOptions log_mel = {};
   double seconds = 0.0;
   double rms = 0.0;
-=======
-/// How an audio file becomes a spectrogram: mono, the right sample rate, one length, log-mel, (x - mean) / std.
-struct AudioReaderOptions {
-  LogMelOptions log_mel = {};
-  double seconds = 0.0;
->>>>>>> report
   double mean = 0.0;
   double std = 1.0;
   static void describe(auto& self, auto&& field) {
     field("log_mel", self.log_mel, "the spectrogram");
     field("seconds", self.seconds, "cut or padded to this length, 0 = as long as it is");
-<<<<<<< HEAD
     field("rms", self.rms, "root mean square that the waveform is scaled to, 0 = as it is");
-=======
->>>>>>> report
     field("mean", self.mean, "subtracted from the spectrogram");
     field("std", self.std, "divides after that, > 0");
   }
