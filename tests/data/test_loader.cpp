@@ -134,7 +134,7 @@ TEST_CASE("a worker that throws, and one that stalls, end cleanly", "[data]") {
   {
     Loader loader(numbers(8, [release](int64_t i) {
       while (i == 5 && !*release) std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    }), {.batch_size = 2, .shuffle = false, .workers = 2, .stall_seconds = 0.2});
+    }), {.batch_size = 2, .shuffle = false, .workers = 2, .stall_seconds = 1.5});
     CHECK_THROWS_WITH(read_epoch(loader, 0), ContainsSubstring("sample 5 stalls"));
   }
   *release = true;

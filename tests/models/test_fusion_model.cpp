@@ -8,6 +8,7 @@
 #include <torch/nn/modules/batchnorm.h>
 
 #include <thread>
+#include <torch/nn/modules/batchnorm.h>
 
 using namespace alloy;
 
