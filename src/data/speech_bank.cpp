@@ -221,7 +221,7 @@ SpeechBank make_speech_bank(const SpeechBankOptions& options, const ProgressCall
                   .lengths = at::zeros({voices, speeds, pitches, words}, at::kLong)};
 
   SpeechBankOptions key = options;  // what the sound depends on
-  key.cache = {};
+  key.cache.clear();
   key.workers = 0;
   key.program = version_of(options.program);
   const std::string settings = to_json(to_config(key), /*indent=*/-1);

@@ -8,7 +8,7 @@
 #include <filesystem>
 
 using namespace alloy;
-using detail::run_program;
+using alloy::detail::run_program;
 
 TEST_CASE("run_program", "[data]") {
   SECTION("gives output, messages and exit code, however much is printed") {
