@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// How well each modality of the catalogue does alone, against its noise: where the default levels come from.
+// How well each modality of the catalogue does alone, against its noise: where the default levels come from. On a machine
+// that is busy otherwise, set OMP_NUM_THREADS=1: waiting threads spin.
 //   catalogue_noise <cache folder> [image|audio|text [seeds]]
 #include <alloy/alloy.hpp>
 #include <torch/torch.h>

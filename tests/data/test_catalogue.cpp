@@ -35,7 +35,7 @@ std::shared_ptr<const CatalogueSource> made_up_source() {
   source->train_photos = photos(13000);
   source->train_labels = torch::arange(13000) % 10;
   source->test_photos = photos(600);
-  source->test_labels = torch::arange(600) / 60;
+  source->test_labels = torch::arange(600).floor_divide(60);
   const CatalogueOptions o = small();
   source->speech.options = {.voices = {"a", "b", "c"}, .speeds_wpm = o.speeds_wpm, .pitches = o.pitches};
   source->speech.lengths = torch::randint(4000, 16001, {3, 1, 1, 10}, torch::kLong);
@@ -152,9 +152,9 @@ TEST_CASE("catalogue splits share no photo, and test no voice and no form", "[da
   CHECK(voices[Split::test] == std::set<int64_t>{2});
   using Forms = std::set<TagForm>;
   const Forms training{TagForm::whole, TagForm::cut_end, TagForm::drop_vowels, TagForm::empty};
-  CHECK(forms[Split::train] == training);
-  CHECK(forms[Split::valid] == training);
-  CHECK(forms[Split::test] == Forms{TagForm::whole, TagForm::cut_start, TagForm::cut_middle, TagForm::empty});
+  CHECK((forms[Split::train] == training));
+  CHECK((forms[Split::valid] == training));
+  CHECK((forms[Split::test] == Forms{TagForm::whole, TagForm::cut_start, TagForm::cut_middle, TagForm::empty}));
 }
 
 TEST_CASE("catalogue noise is as strong as stated", "[data]") {

@@ -6,8 +6,8 @@
 
 #include "data/detail/run_program.hpp"
 
-#include <alloy/io/audio_file.hpp>
 #include <alloy/core/error.hpp>
+#include <alloy/io/audio_file.hpp>
 
 #if ALLOY_CATCH2_VERSION >= 3
 #define ALLOY_SKIP(reason) SKIP(reason)
