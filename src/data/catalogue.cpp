@@ -160,7 +160,7 @@ Catalogue::Catalogue(CatalogueOptions options, CatalogueSplit split, std::shared
     for (int64_t b = begin; b < end; ++b)
       if (b * kBlock < count) block(b * kBlock, std::min(count, (b + 1) * kBlock));
   });
-  images_.sub_(kPixelMean).div_(image_std());
+  images_.sub_(image_mean()).div_(image_std());
 }
 
 Random Catalogue::random(int64_t index, int64_t purpose) const {
@@ -257,11 +257,14 @@ std::vector<std::string> Catalogue::class_names() const {
   return {names.begin(), names.end()};
 }
 
+// The square lies within the photo and so hides its bright middle more often than its dark edges: 1.4 times its share.
+double Catalogue::image_mean() const { return kPixelMean * (1 - 1.4 * std::min(noise_.image_erase, 0.5)); }
+
 double Catalogue::image_std() const { return std::hypot(kPixelStd, noise_.image_sigma); }
 
 Config Catalogue::reader_options(std::string_view modality) const {
   if (modality == "image")
-    return to_config(ImageTransformOptions{.size = kImageSide, .resize = ResizeMode::squash, .channels = 1, .mean = {kPixelMean}, .std = {image_std()}});
+    return to_config(ImageTransformOptions{.size = kImageSide, .resize = ResizeMode::squash, .channels = 1, .mean = {image_mean()}, .std = {image_std()}});
   if (modality == "audio")
     return to_config(AudioReaderOptions{.log_mel = log_mel_options(), .seconds = 1.0, .rms = kSpeechRms, .mean = kLogMelMean, .std = kLogMelStd});
   check<ConfigError>(modality == "text", "[Catalogue] expected image, audio or text, got '{}'", {modality});

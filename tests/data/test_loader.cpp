@@ -18,7 +18,7 @@ class Numbers final : public Dataset {
   Sample get(int64_t index, Random& random) const override {
     if (fault_) fault_(index);
     Sample sample{.id = "n" + std::to_string(index), .values = {}, .target = torch::tensor(index)};
-    sample.values.insert("x", torch::tensor({static_cast<double>(index), random.uniform()}));
+    sample.values.insert("x", torch::tensor({static_cast<double>(index), random.uniform()}, torch::kDouble));
     return sample;
   }
 

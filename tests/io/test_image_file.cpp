@@ -229,7 +229,7 @@ TEST_CASE("files that are no images", "[io]") {
     std::error_code unsupported;
     std::filesystem::resize_file(folder / "sparse.png", uintmax_t{1} << 41, unsupported);
     if (!unsupported) {
-      CHECK_THROWS_WITH(read_image(folder / "sparse.png"), ContainsSubstring("bytes, got a file of 2199023255552"));
+      CHECK_THROWS_WITH(read_image(folder / "sparse.png"), ContainsSubstring("bytes, got 2199023255552"));
       CHECK(probe_image(folder / "sparse.png").height == 7);
     }
   }

@@ -82,7 +82,7 @@ TEST_CASE("the same seed gives the same weights, bit for bit", "[train]") {
 
 TEST_CASE("the best state of the validation loss stays", "[train]") {
   seed_everything(2);
-  FusionModel model = model_with(ConcatFusion({.modalities = {"a", "b"}, .dim = 64}));
+  FusionModel model = model_with(ConcatFusion({.modalities = {"a", "b"}, .dim = 64, .input_dims = {8, 8}}));
   Loader train(two_views(24, 3), {.batch_size = 8}), valid(two_views(200, 4), {.shuffle = false});  // overfits soon
   Trainer trainer(model, {.learning_rate = 0.05, .weight_decay = 0, .epochs = 60, .patience = 8});
   const TrainResult result = trainer.fit(train, &valid);

@@ -140,6 +140,7 @@ class ALLOY_API Catalogue final : public Dataset {
   const CatalogueNoise& noise() const { return noise_; }
 
  private:
+  double image_mean() const;
   double image_std() const;
   void plan();
   Random random(int64_t index, int64_t purpose) const;

@@ -41,7 +41,7 @@ std::shared_ptr<const Catalogue> make_split(const ExperimentOptions& o, Catalogu
                                             const std::shared_ptr<const CatalogueSource>& source) {
   CatalogueOptions options;
   options.task = task;
-  options.train_size = o.train_size;
+  options.train_size = task == CatalogueTask::synergy ? o.synergy_train_size : o.train_size;
   options.valid_size = o.valid_size;
   options.test_size = o.test_size;
   options.seed = seed;

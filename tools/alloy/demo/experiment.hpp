@@ -18,13 +18,14 @@ namespace alloy::demo {
 inline const std::vector<std::string> kModalities = {"image", "audio", "text"};
 
 struct ExperimentOptions {
-  int64_t train_size = 8000, valid_size = 2000, test_size = 4000;
-  int64_t epochs = 6, batch_size = 64, dim = 64;
+  int64_t train_size = 6000, synergy_train_size = 12000, valid_size = 2000, test_size = 4000;
+  int64_t epochs = 5, batch_size = 64, dim = 64;
   double learning_rate = 2e-3;
   double modality_dropout = 0.3;
   std::filesystem::path cache = {};
   static void describe(auto& self, auto&& field) {
     field("train_size", self.train_size, "training samples");
+    field("synergy_train_size", self.synergy_train_size, "training samples of the task synergy: a relation takes more to learn than a class");
     field("valid_size", self.valid_size, "validation samples");
     field("test_size", self.test_size, "test samples");
     field("epochs", self.epochs, "passes over the training data, the same for every model");

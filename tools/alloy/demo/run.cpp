@@ -32,7 +32,7 @@ std::vector<CurvePoint> curve_of(const TrainResult& history) {
 ExperimentOptions sizes(const DemoOptions& o) {
   ExperimentOptions e;
   e.cache = o.out / "cache";
-  if (o.quick) e.train_size = 1000, e.valid_size = 300, e.test_size = 500, e.epochs = 2;
+  if (o.quick) e.train_size = e.synergy_train_size = 1000, e.valid_size = 300, e.test_size = 500, e.epochs = 2;
   return e;
 }
 
