@@ -61,14 +61,14 @@ uint64_t model_seed(int64_t seed, CatalogueTask task, const std::string& what) {
 const std::vector<Strategy>& strategies() {
   using Names = std::vector<std::string>;
   static const std::vector<Strategy> all = {
-      {"concat", "early", [](const Names& m, int64_t d) -> AnyFusion { return ConcatFusion({.modalities = m, .dim = d}); }},
-      {"sum", "early", [](const Names& m, int64_t d) -> AnyFusion { return SumFusion({.modalities = m, .dim = d}); }},
-      {"early_transformer", "early", [](const Names& m, int64_t d) -> AnyFusion { return EarlyTransformer({.modalities = m, .dim = d, .heads = 4, .layers = 2}); }},
-      {"gated", "hybrid", [](const Names& m, int64_t d) -> AnyFusion { return GatedFusion({.modalities = m, .dim = d}); }},
-      {"attention", "hybrid", [](const Names& m, int64_t d) -> AnyFusion { return AttentionFusion({.modalities = m, .dim = d}); }},
-      {"low_rank", "hybrid", [](const Names& m, int64_t d) -> AnyFusion { return LowRankFusion({.modalities = m, .dim = d, .rank = 4}); }},
-      {"tensor", "hybrid", [](const Names& m, int64_t d) -> AnyFusion { return TensorFusion({.modalities = m, .dim = d, .inner_dim = 12}); }},
-      {"cross_attention", "hybrid", [](const Names& m, int64_t d) -> AnyFusion { return CrossAttentionFusion({.modalities = m, .dim = d, .heads = 4}); }},
+      {"concat", "early", true, [](const Names& m, int64_t d) -> AnyFusion { return ConcatFusion({.modalities = m, .dim = d}); }},
+      {"sum", "early", false, [](const Names& m, int64_t d) -> AnyFusion { return SumFusion({.modalities = m, .dim = d}); }},
+      {"early_transformer", "early", false, [](const Names& m, int64_t d) -> AnyFusion { return EarlyTransformer({.modalities = m, .dim = d, .heads = 4, .layers = 2}); }},
+      {"gated", "hybrid", true, [](const Names& m, int64_t d) -> AnyFusion { return GatedFusion({.modalities = m, .dim = d}); }},
+      {"attention", "hybrid", false, [](const Names& m, int64_t d) -> AnyFusion { return AttentionFusion({.modalities = m, .dim = d}); }},
+      {"low_rank", "hybrid", false, [](const Names& m, int64_t d) -> AnyFusion { return LowRankFusion({.modalities = m, .dim = d, .rank = 4}); }},
+      {"tensor", "hybrid", false, [](const Names& m, int64_t d) -> AnyFusion { return TensorFusion({.modalities = m, .dim = d, .inner_dim = 12}); }},
+      {"cross_attention", "hybrid", false, [](const Names& m, int64_t d) -> AnyFusion { return CrossAttentionFusion({.modalities = m, .dim = d, .heads = 4}); }},
   };
   return all;
 }

@@ -40,6 +40,7 @@ struct ExperimentOptions {
 /// The strategies compared that learn a joint representation: name and constructor, early before hybrid.
 struct Strategy {
   std::string name, stage;
+  bool pairs;  ///< also trained on each pair of modalities, to compare with losing the third; one a stage, for time's sake
   std::function<AnyFusion(const std::vector<std::string>& modalities, int64_t dim)> make;
 };
 const std::vector<Strategy>& strategies();

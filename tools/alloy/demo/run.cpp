@@ -46,9 +46,10 @@ std::string today() {
 class Demo {
  public:
   explicit Demo(const DemoOptions& options) : options_(options), experiment_options_(sizes(options)) {
-    // Models trained a seed: three tasks, and on the redundant one each strategy again with dropout and on each pair.
+    // Models trained a seed: three tasks, and on the redundant one each strategy again with dropout, some on each pair.
     const auto n = static_cast<int64_t>(strategies().size());
-    total_ = options.seeds * (3 * (3 + n) + n + 3 * n);
+    const auto paired = std::ranges::count_if(strategies(), &Strategy::pairs);
+    total_ = options.seeds * (3 * (3 + n) + n + 3 * paired);
     results_.version = version();
     results_.date = today();
     results_.modalities = kModalities;
@@ -145,7 +146,7 @@ class Demo {
     }
   }
 
-  /// Subsets at test time, with and without ModalityDropout, and the strategy trained on each pair alone.
+  /// Subsets at test time, with and without ModalityDropout, and some strategies trained on each pair alone.
   void missing_modalities(Experiment& e, const Strategy& s, FusionModel plain) {
     const auto dropped = train(e, s.make(kModalities, experiment_options_.dim), kModalities, s.name + " with dropout", /*dropout=*/true);
     for (const Names& subset : subsets()) {
@@ -155,7 +156,7 @@ class Demo {
     const double score = dropped.history.epochs[static_cast<size_t>(dropped.history.best_epoch)].valid_score;
     if (score > dropout_score_) dropout_best_ = dropped.model, dropout_score_ = score;
     for (const Names& pair : subsets()) {
-      if (pair.size() != 2) continue;
+      if (!s.pairs || pair.size() != 2) continue;
       const auto trained = train(e, s.make(pair, experiment_options_.dim), pair, fmt::format("{} on {} + {}", s.name, pair[0], pair[1]));
       keep(e.measure(trained.model, s.name, s.stage, pair), &trained.history);
     }
