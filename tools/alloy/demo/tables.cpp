@@ -81,7 +81,7 @@ struct Best {
 std::vector<Expectation> check_expectations(const Results& results) {
   std::vector<Expectation> list;
   const auto points = [&](std::string text, double measured, double wanted, bool met, std::string unit, const std::string& reason) {
-    list.push_back({.text = std::move(text), .measured = measured, .wanted = wanted, .unit = std::move(unit), .met = met, .reason = met ? "" : reason});
+    list.push_back({.text = std::move(text), .measured = measured, .wanted = wanted, .unit = std::move(unit), .met = met, .reason = met ? "" : "likely " + reason});
   };
   const auto best_of = [&](const std::string& task, auto&& keep, bool lowest = false) {
     Best best;
@@ -96,12 +96,12 @@ std::vector<Expectation> check_expectations(const Results& results) {
   const auto hybrid = [](const Run& r) { return r.stage == "hybrid"; };
 
   const Best alone = best_of("redundant", single), worst_alone = best_of("redundant", single, true), fused = best_of("redundant", fusion), weakest = best_of("redundant", fusion, true);
-  points(fmt::format("redundant: single modalities between 55 and 80 %; the weakest, {}", worst_alone.name), worst_alone.value, 55, worst_alone.value >= 55, "% at least", "fewer or other training samples than the noise was set for");
-  points(fmt::format("redundant: the strongest single modality, {}", alone.name), alone.value, 80, alone.value <= 80, "% at most", "fewer or other training samples than the noise was set for");
+  points(fmt::format("redundant: single modalities between 55 and 80 %; the weakest, {}", worst_alone.name), worst_alone.value, 55, worst_alone.value >= 55, "% at least", "another size of training set than the noise was set for");
+  points(fmt::format("redundant: the strongest single modality, {}", alone.name), alone.value, 80, alone.value <= 80, "% at most", "another size of training set than the noise was set for");
   points(fmt::format("redundant: best fusion ({}) above the best single modality ({})", fused.name, alone.name), fused.value - alone.value, 10, fused.value - alone.value >= 10, "points at least",
-         "the modalities add less than the margin at this size of training set");
+         "because the modalities add less than the margin at this size of training set");
   points(fmt::format("redundant: weakest fusion ({}) above the best single modality", weakest.name), weakest.value - alone.value, 0, weakest.value > alone.value, "points above",
-         "it learns too slowly for the steps that all methods get");
+         "because it learns too slowly for the steps that all methods get");
 
   // A model with dropout that loses a modality, against the same strategy trained on the two that are left.
   double worst = -1e9, mean = 0, drop = 0;
@@ -126,15 +126,16 @@ std::vector<Expectation> check_expectations(const Results& results) {
   }
   if (count > 0) {
     points("missing modality: with modality dropout, points below a model trained on the two left (mean)", mean / static_cast<double>(count), 4, mean / static_cast<double>(count) <= 4, "points at most",
-           "dropout shares the training steps among seven subsets");
-    points(fmt::format("missing modality: the same, worst case ({})", where), worst, 4, worst <= 4, "points at most", "dropout shares the training steps among seven subsets");
-    points("missing modality: without modality dropout, points below (mean, shown for comparison)", drop / static_cast<double>(count), mean / static_cast<double>(count), drop >= mean, "points, more than with", "");
+           "because dropout shares the training steps among seven subsets");
+    points(fmt::format("missing modality: the same, worst case ({})", where), worst, 4, worst <= 4, "points at most", "because dropout shares the training steps among seven subsets");
+    points("missing modality: without modality dropout, points below (mean, shown for comparison)", drop / static_cast<double>(count), mean / static_cast<double>(count), drop >= mean, "points, more than with",
+           "because a model trained on too little does not lean on any one modality yet");
   }
   const Best rule = best_of("synergy", late), interaction = best_of("synergy", hybrid);
-  points(fmt::format("synergy: best decision rule ({})", rule.name), rule.value, 55, rule.value <= 55, "% at most", "chance scatter of a small test set");
-  points(fmt::format("synergy: best interaction ({})", interaction.name), interaction.value, 78, interaction.value >= 78, "% at least", "relations need more training samples and steps than this size gives");
+  points(fmt::format("synergy: best decision rule ({})", rule.name), rule.value, 55, rule.value <= 55, "% at most", "the chance scatter of a small test set");
+  points(fmt::format("synergy: best interaction ({})", interaction.name), interaction.value, 78, interaction.value >= 78, "% at least", "because relations need more training samples and steps than this size gives");
   points("synergy: best interaction above the best decision rule", interaction.value - rule.value, 20, interaction.value - rule.value >= 20, "points at least",
-         "relations need more training samples and steps than this size gives");
+         "because relations need more training samples and steps than this size gives");
   return list;
 }
 
