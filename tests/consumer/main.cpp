@@ -16,7 +16,7 @@ int main() {
   batch["sensors"].present = torch::tensor({true, true, true, false});  // the last sample has no sensors
   ModelOutput out = model->predict(batch);
   std::cout << out.logits.sizes() << " " << out.weights << "\n";  // [4, 10], and how much each modality counted
-  // [end]
+  // [fuse two modalities]
 
   const bool right = out.logits.sizes() == at::IntArrayRef({4, 10}) && out.weights[3][1].item<float>() == 0.f;
   try {

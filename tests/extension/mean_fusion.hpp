@@ -45,4 +45,4 @@ class MeanFusionImpl final : public alloy::Fusion {
   std::vector<alloy::Linear> maps_;
 };
 using MeanFusion = alloy::Holder<MeanFusionImpl>;
-// [end]
+// [fusion]

@@ -37,4 +37,4 @@ class PulseEncoderImpl final : public alloy::Encoder {
   alloy::Linear map_;
 };
 using PulseEncoder = alloy::Holder<PulseEncoderImpl>;
-// [end]
+// [encoder]
