@@ -73,7 +73,8 @@ TEST_CASE("speech bank", "[data]") {
     options = kSmall;
     options.sample_rate_hz = 8000;
     const Tensor half = make_speech_bank(options).lengths, whole = make_speech_bank(kSmall).lengths;
-    CHECK(((whole - 2 * half).abs() < 0.15 * whole).all().item<bool>());
+    // Ends are trimmed after resampling, and 8 kHz has less of a hiss or a burst to be louder than the threshold.
+    CHECK(((whole - 2 * half).abs() < 0.1 * whole).all().item<bool>());
   }
   SECTION("what cannot be said") {
     SpeechBankOptions options = kSmall;
