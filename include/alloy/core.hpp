@@ -12,6 +12,7 @@
 #include <alloy/core/features.hpp>
 #include <alloy/core/fusion.hpp>
 #include <alloy/core/holder.hpp>
+#include <alloy/core/jobs.hpp>
 #include <alloy/core/json.hpp>
 #include <alloy/core/log.hpp>
 #include <alloy/core/modality_map.hpp>

@@ -3,6 +3,7 @@
 
 #include "data/detail/run_program.hpp"
 
+#include <alloy/core/jobs.hpp>
 #include <alloy/core/json.hpp>
 #include <alloy/core/log.hpp>
 #include <alloy/io/audio_file.hpp>
@@ -15,11 +16,8 @@
 #include <bit>
 #include <chrono>
 #include <cmath>
-#include <condition_variable>
 #include <cstring>
-#include <mutex>
 #include <set>
-#include <thread>
 
 namespace alloy {
 
@@ -67,18 +65,18 @@ Audio parse_stream(std::string_view bytes, std::string_view where) {
   return audio;
 }
 
-/// Without what is quieter than 1 % of the peak at either end, but for 10 ms.
-std::span<const float> trim(const Audio& audio) {
+/// Removes what is quieter than 1 % of the peak at either end, but for 10 ms.
+void trim(Audio& audio) {
   float peak = 0;
   for (const float x : audio.samples) peak = std::max(peak, std::abs(x));
   const auto loud = [&](float x) { return std::abs(x) > 0.01F * peak; };
   const auto first = std::ranges::find_if(audio.samples, loud);
   const auto last = std::find_if(audio.samples.rbegin(), audio.samples.rend(), loud).base();
-  if (first >= last) return {};
+  if (first >= last) return audio.samples.clear();
   const auto margin = static_cast<std::ptrdiff_t>(audio.sample_rate_hz / 100);
   const auto begin = std::max<std::ptrdiff_t>(0, first - audio.samples.begin() - margin);
   const auto end = std::min(std::ssize(audio.samples), last - audio.samples.begin() + margin);
-  return std::span(audio.samples).subspan(static_cast<size_t>(begin), static_cast<size_t>(end - begin));
+  audio.samples = {audio.samples.begin() + begin, audio.samples.begin() + end};
 }
 
 /// Says one word, writes its samples and returns how many there are.
@@ -88,60 +86,13 @@ int64_t say(const SpeechBankOptions& o, size_t voice, size_t speed, size_t pitch
       o.program, {"--stdout", "-v", o.voices[voice], "-s", std::to_string(o.speeds_wpm[speed]), "-p", std::to_string(o.pitches[pitch]), "--", o.words[word]});
   check<IoError>(result.found, "[make_speech_bank] expected the program {}, got none; {}", {o.program, kCure});
   check<ConfigError>(result.exit_code == 0, "[make_speech_bank] expected espeak-ng to say {}, got exit code {}: {}", {where, result.exit_code, result.messages});
-  const Audio audio = resample(parse_stream(result.output, where), o.sample_rate_hz);
-  const std::span<const float> sound = trim(audio);
-  check<DataError>(!sound.empty(), "[make_speech_bank] expected sound for {}, got silence", {where});
-  const size_t length = std::min(sound.size(), static_cast<size_t>(o.samples));
-  for (size_t i = 0; i < length; ++i) out[i] = static_cast<int16_t>(std::lround(std::clamp(sound[i] * 32768.0F, -32768.0F, 32767.0F)));
+  Audio audio = parse_stream(result.output, where);
+  trim(audio);  // before resampling: where a word ends must not hang on the rate
+  check<DataError>(!audio.samples.empty(), "[make_speech_bank] expected sound for {}, got silence", {where});
+  audio = resample(audio, o.sample_rate_hz);
+  const size_t length = std::min(audio.samples.size(), static_cast<size_t>(o.samples));
+  for (size_t i = 0; i < length; ++i) out[i] = static_cast<int16_t>(std::lround(std::clamp(audio.samples[i] * 32768.0F, -32768.0F, 32767.0F)));
   return static_cast<int64_t>(length);
-}
-
-/// Calls `work(0 .. count-1)` on several threads, and `report(done)` on this one from time to time. What either throws
-/// ends the rest and passes through.
-template <class Work, class Report>
-void run_all(int64_t count, int64_t workers, const Work& work, const Report& report) {
-  std::mutex mutex;
-  std::condition_variable changed;
-  int64_t next = 0, done = 0, running = workers;
-  std::exception_ptr error;
-  const auto loop = [&] {
-    std::unique_lock lock(mutex);
-    while (next < count && !error) {
-      const int64_t i = next++;
-      lock.unlock();
-      std::exception_ptr mine;
-      try {
-        work(i);
-      } catch (...) {
-        mine = std::current_exception();
-      }
-      lock.lock();
-      if (mine && !error) error = mine;
-      ++done;
-    }
-    --running;
-    changed.notify_all();
-  };
-  std::vector<std::jthread> threads;
-  for (int64_t i = 0; i < workers; ++i) threads.emplace_back(loop);
-  std::unique_lock lock(mutex);
-  for (bool ended = false; !ended;) {
-    changed.wait_for(lock, std::chrono::milliseconds(200), [&] { return running == 0; });
-    ended = running == 0;
-    const int64_t so_far = done;
-    lock.unlock();
-    std::exception_ptr mine;
-    try {
-      report(so_far);
-    } catch (...) {
-      mine = std::current_exception();
-    }
-    lock.lock();
-    if (mine && !error) error = mine;
-  }
-  lock.unlock();
-  threads.clear();
-  if (error) std::rethrow_exception(error);
 }
 
 /// Note [Ignored variants]: espeak-ng 1.51 says `en-gb+f2` exactly as `en-gb`. A test set of such voices would not be one
@@ -223,7 +174,7 @@ SpeechBank make_speech_bank(const SpeechBankOptions& options, const ProgressCall
   SpeechBankOptions key = options;  // what the sound depends on
   key.cache.clear();
   key.workers = 0;
-  key.program = version_of(options.program);
+  key.program = version_of(options.program) + ", trimmed first";  // the recipe is part of the key
   const std::string settings = to_json(to_config(key), /*indent=*/-1);
   const std::filesystem::path file = options.cache / ("speech-" + sha256(settings).substr(0, 16) + ".safetensors");
   if (!options.cache.empty() && load_cache(bank, file, settings)) return bank;
@@ -241,8 +192,7 @@ SpeechBank make_speech_bank(const SpeechBankOptions& options, const ProgressCall
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
     if (progress) progress({.stage = "speak", .done = done, .total = count, .seconds = seconds.count()});
   };
-  const int64_t cores = std::max(1U, std::thread::hardware_concurrency());
-  run_all(count, std::min(count, options.workers == 0 ? cores : options.workers), one, report);
+  run_jobs(count, options.workers == 0 ? num_cores() : options.workers, one, report);
   check_voices_differ(bank);
   if (!options.cache.empty()) save_cache(bank, file, settings);
   return bank;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "support/catch.hpp"
 #include "support/installed.hpp"
+#include "support/warnings.hpp"
 
 #include <alloy/core.hpp>
 #include <alloy/data/speech_bank.hpp>
@@ -12,15 +13,6 @@ using namespace alloy;
 namespace {
 
 const SpeechBankOptions kSmall{.words = {"bag", "ankle boot"}, .voices = {"en-us", "en-us+f2"}, .speeds_wpm = {150, 200}, .pitches = {50}};
-
-/// Counts warnings instead of printing them.
-struct Warnings {
-  std::vector<std::string> texts;
-  Warnings() {
-    set_log_sink([this](LogLevel, std::string_view text) { texts.emplace_back(text); });
-  }
-  ~Warnings() { set_log_sink({}); }
-};
 
 }  // namespace
 
@@ -73,8 +65,7 @@ TEST_CASE("speech bank", "[data]") {
     options = kSmall;
     options.sample_rate_hz = 8000;
     const Tensor half = make_speech_bank(options).lengths, whole = make_speech_bank(kSmall).lengths;
-    // Ends are trimmed after resampling, and 8 kHz has less of a hiss or a burst to be louder than the threshold.
-    CHECK(((whole - 2 * half).abs() < 0.1 * whole).all().item<bool>());
+    CHECK(((whole - 2 * half).abs() <= 2).all().item<bool>());
   }
   SECTION("what cannot be said") {
     SpeechBankOptions options = kSmall;
