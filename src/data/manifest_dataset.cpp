@@ -50,6 +50,18 @@ ManifestDataset::ManifestDataset(Manifest manifest, ModalityMap<std::shared_ptr<
     check<DataError>(!rows_.empty(), "[ManifestDataset] expected rows whose split is '{}', got none", {options_.split});
 }
 
+Tensor ManifestDataset::presence() const {
+  Tensor present = torch::zeros({size(), static_cast<int64_t>(readers_.size())}, torch::kBool);
+  int64_t m = 0;
+  for (const auto& item : readers_) {
+    for (int64_t i = 0; i < size(); ++i) present[i][m] = !manifest_.cell(rows_[static_cast<size_t>(i)], item.first).empty();
+    ++m;
+  }
+  return present;
+}
+
+Tensor ManifestDataset::targets() const { return !targets_.empty() && targets_.front().defined() ? at::stack(targets_) : Tensor(); }
+
 Tensor ManifestDataset::parse_target(const std::string& text, int64_t row) const {
   const auto place = [&](const std::string& label) {
     const auto found = std::ranges::find(options_.labels, label);

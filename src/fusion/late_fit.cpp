@@ -4,6 +4,8 @@
 #include "fusion/detail/late_stack.hpp"
 #include "fusion/detail/weights.hpp"
 
+#include <alloy/core/log.hpp>
+
 #include <torch/optim/adam.h>
 #include <torch/types.h>
 #include <torch/utils.h>
@@ -67,9 +69,28 @@ void LateFusionImpl::fit(const ModalityMap<ModalityLogits>& logits, const Tensor
     const Tensor counts = at::bincount(wanted, {}, outputs).to(at::kDouble) + 1.0;  // Laplace: no class gets probability 0
     log_prior_.copy_((counts / counts.sum()).log());
   }
+  if (options_.rule == LateRule::naive_bayes) warn_of_repetition(all);
   if (!options_.weights.empty()) return;
   if (options_.rule == LateRule::weighted_average || options_.rule == LateRule::log_pool) fit_weights(all, wanted);
   if (options_.rule == LateRule::weighted_vote) fit_vote_weights(all, wanted);
+}
+
+/// Two modalities that always decide alike are one, and the product rule counts it twice.
+void LateFusionImpl::warn_of_repetition(const Stack& all) const {
+  constexpr double kAlike = 0.99;
+  const Tensor log_probs = all.logits.log_softmax(2);
+  for (size_t a = 0; a < options_.modalities.size(); ++a)
+    for (size_t b = 0; b < a; ++b) {
+      const auto i = static_cast<int64_t>(a), j = static_cast<int64_t>(b);
+      const Tensor rows = all.present.select(1, i).logical_and(all.present.select(1, j)).nonzero().squeeze(1);
+      if (rows.size(0) < 2) continue;
+      const Tensor pair = at::stack({log_probs.select(1, i).index_select(0, rows).flatten(), log_probs.select(1, j).index_select(0, rows).flatten()});
+      const double correlation = at::corrcoef(pair)[0][1].item<double>();
+      if (correlation > kAlike)
+        log_message(LogLevel::warning, format_message("[LateFusion] '{}' and '{}' decide alike (correlation of their log-probabilities {}): naive_bayes counts the same evidence twice "
+                                                      "and is too sure; leave one out, or take average",
+                                                      {options_.modalities[b], options_.modalities[a], std::round(1000 * correlation) / 1000}));
+    }
 }
 
 void LateFusionImpl::fit_temperatures(const Stack& all, const Tensor& target) {

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <alloy/train/fusion_job.hpp>
 
+#include <alloy/core/log.hpp>
 #include <alloy/core/registry.hpp>
 #include <alloy/data/manifest_dataset.hpp>
 #include <alloy/data/modality_reader.hpp>
 #include <alloy/models/builtins.hpp>
+
+#include <cmath>
 
 namespace alloy {
 
@@ -77,6 +80,15 @@ Manifest split_off(Manifest& manifest, double share, int64_t seed) {
   return part;
 }
 
+PresenceLeak warn_of_leak(const ManifestDataset& data, const std::filesystem::path& file) {
+  const PresenceLeak leak = presence_leak(data.presence(), data.targets());
+  if (leak.found)
+    log_message(LogLevel::warning, format_message("[{}] which modalities a sample has tells its label: guessing by that alone is right for {} % of the samples, the most frequent "
+                                                  "label for {} % (p = {}); the model may learn what is missing rather than what is there",
+                                                  {file, std::round(1000 * leak.guess_accuracy) / 10, std::round(1000 * leak.majority_accuracy) / 10, leak.p_value}));
+  return leak;
+}
+
 }  // namespace
 
 void FusionJobOptions::validate() const {
@@ -145,6 +157,7 @@ FusionJobResult run_fusion_job(const FusionJobOptions& options, const std::files
   LoaderOptions loader{.batch_size = options.batch_size, .workers = options.workers, .seed = options.training.seed, .bad_sample_limit = options.bad_sample_limit};
   Loader train_loader(train_set, loader);
   result.train_samples = train_set->size();
+  if (options.task == Task::classification) result.presence_leak = warn_of_leak(*train_set, options.data);
   Trainer trainer(result.saved.model, options.training);
   if (valid.rows.empty()) {
     result.history = trainer.fit(train_loader, nullptr, callbacks);

@@ -29,6 +29,8 @@ TEST_CASE("a manifest is a dataset", "[data]") {
   CHECK(second.id == "row 2");
   CHECK_FALSE(second.values.contains("note"));  // an empty cell
   CHECK(second.target.item<int64_t>() == 1);
+  CHECK_THAT(train.presence(), SameBits(torch::tensor({{true, true}, {false, true}})));
+  CHECK_THAT(train.targets(), SameBits(torch::tensor({0, 1})));
   const ManifestDataset all(manifest, readers(), {.labels = {"cat", "dog"}});
   CHECK_THROWS_AS(all.get(2, random), IoError);
   CHECK(manifest_labels(manifest, Task::classification) == std::vector<std::string>{"cat", "dog"});
@@ -38,6 +40,40 @@ TEST_CASE("a manifest is a dataset", "[data]") {
   CHECK_THROWS_AS(ManifestDataset(manifest, {{"smell", make_modality_reader("text", Config())}}, {.labels = {"cat", "dog"}}), ConfigError);
   manifest.rows[1][2] = "";
   CHECK_THROWS_WITH(ManifestDataset(manifest, readers(), {.labels = {"cat", "dog"}}), ContainsSubstring("note, vector in row 2, got empty cells"));
+}
+
+TEST_CASE("a file that vanishes in the middle of an epoch costs its sample and nothing else", "[data]") {
+  TempDir dir;
+  Manifest manifest{.columns = {"id", "vector", "label"}, .rows = {}, .folder = dir.path()};
+  for (int i = 0; i < 200; ++i) {
+    const std::string name = "v" + std::to_string(i);
+    save_safetensors(dir / (name + ".safetensors"), {{"v", torch::full({2}, i, torch::kFloat)}});
+    manifest.rows.push_back({name, name + ".safetensors", "a"});
+  }
+  const auto data = std::make_shared<ManifestDataset>(manifest, ModalityMap<std::shared_ptr<const ModalityReader>>{{"vector", make_modality_reader("features", Config())}},
+                                                      ManifestDatasetOptions{.labels = {"a"}});
+  for (const int64_t workers : {0, 3}) {
+    const auto epoch = [&](Loader& loader, const auto& after_first) {
+      std::vector<std::string> ids;
+      LabelledBatch batch;
+      for (bool first = true; loader.next(batch); first = false) {
+        if (first) after_first();
+        ids.insert(ids.end(), batch.ids.begin(), batch.ids.end());
+      }
+      return ids;
+    };
+    Loader loader(data, {.batch_size = 2, .shuffle = false, .workers = workers, .prefetch = 2, .bad_sample_limit = 0.01});
+    const auto ids = epoch(loader, [&] { std::filesystem::remove(dir / "v150.safetensors"); });
+    CHECK(ids.size() == 199);
+    CHECK(std::ranges::find(ids, "v150") == ids.end());
+    REQUIRE(loader.bad_samples().size() == 1);
+    CHECK_THAT(loader.bad_samples().begin()->first, ContainsSubstring("v150.safetensors"));
+    Loader strict(data, {.batch_size = 2, .shuffle = false, .workers = workers, .bad_sample_limit = 0});
+    CHECK_THROWS_WITH(epoch(strict, [] {}), ContainsSubstring("v150"));
+    save_safetensors(dir / "v150.safetensors", {{"v", torch::ones({2})}});
+    loader.start(1);
+    CHECK(epoch(loader, [] {}).size() == 200);  // usable again
+  }
 }
 
 TEST_CASE("targets of other tasks", "[data]") {

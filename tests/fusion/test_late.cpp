@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "support/catch.hpp"
+#include "support/warnings.hpp"
 
 #include <alloy/core.hpp>
 #include <alloy/fusion.hpp>
@@ -41,6 +42,31 @@ TEST_CASE("late rules give the values computed by hand", "[fusion]") {
 TEST_CASE("a tie of votes goes to the class with more probability", "[fusion]") {
   const ModalityMap<ModalityLogits> logits{{"a", from_probs(torch::tensor({{0.6f, 0.4f}}))}, {"b", from_probs(torch::tensor({{0.1f, 0.9f}}))}};
   CHECK(combine(LateRule::hard_vote, logits).argmax().item<int64_t>() == 1);
+}
+
+TEST_CASE("a modality given twice makes the product rule too sure, and is reported", "[fusion]") {
+  seed_everything(3);
+  const Tensor target = torch::randint(3, {200}, torch::kLong);
+  const Tensor a = torch::randn({200, 3}) + 1.5 * torch::one_hot(target, 3), b = torch::randn({200, 3}) + 1.5 * torch::one_hot(target, 3);
+  const ModalityMap<ModalityLogits> once{{"a", {a, {}}}, {"b", {b, {}}}}, twice{{"a", {a, {}}}, {"again", {2 * a + 1, {}}}, {"b", {b, {}}}};
+  const ModalityMap<ModalityLogits> alone{{"a", {a, {}}}}, doubled{{"a", {a, {}}}, {"again", {a, {}}}};
+  // The average does not mind; the product rule squares the odds.
+  CHECK_THAT(combine(LateRule::average, doubled), AllClose(combine(LateRule::average, alone)));
+  const Tensor p = a.softmax(1).square();
+  CHECK_THAT(combine(LateRule::naive_bayes, doubled), AllClose(p / p.sum(1, /*keepdim=*/true), 1e-4, 1e-6));
+
+  const auto warnings_of = [&](LateRule rule, const ModalityMap<ModalityLogits>& logits, bool calibrate) {
+    const Warnings warnings;
+    LateFusion fusion({.modalities = logits.names(), .rule = rule, .calibrate = calibrate});
+    fusion->prepare(Task::classification, 3);
+    fusion->fit(logits, target);
+    return warnings.texts;
+  };
+  const auto found = warnings_of(LateRule::naive_bayes, twice, true);  // calibration takes the factor 2 out
+  REQUIRE(found.size() == 1);
+  CHECK_THAT(found[0], ContainsSubstring("'a' and 'again' decide alike") && ContainsSubstring("naive_bayes counts the same evidence twice"));
+  CHECK(warnings_of(LateRule::naive_bayes, once, true).empty());
+  CHECK(warnings_of(LateRule::average, twice, false).empty());
 }
 
 TEST_CASE("every late rule keeps the contract of presence", "[fusion]") {

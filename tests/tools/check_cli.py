@@ -110,6 +110,46 @@ def right_use():
         expect(run(*args).returncode == 0, f"{args}")
 
 
+def other_tasks():
+    """Regression and multilabel, from training to prediction; and a manifest whose gaps tell the label."""
+    lines, tags = ["photo,note,label"], ["photo,note,label"]
+    for i in range(60):
+        bright = i % 2
+        lines.append(f"p{i}.png,{'sunny' if bright else 'dark'},{20.5 if bright else -3}|{i % 2}")
+        tags.append(f"p{i}.png,{'sunny' if bright else 'dark'},{'day|warm' if bright else 'night'}")
+    (root / "degrees.csv").write_text("\n".join(lines) + "\n")
+    (root / "tags.csv").write_text("\n".join(tags) + "\n")
+    job = json.loads((root / "job.json").read_text())
+    job["modalities"].pop(1)
+    job["fusion"] = {"type": "concat"}
+    job["training"]["learning_rate"] = 0.01
+    for task, data in (("regression", "degrees.csv"), ("multilabel", "tags.csv")):
+        (root / f"{task}.json").write_text(json.dumps(dict(job, task=task, data=data)))
+        out = root / task
+        result = run("train", "fusion", "--config", root / f"{task}.json", "--out", out)
+        expect(result.returncode == 0, f"train {task}", result)
+        result = run("predict", "--model", out / "model", "--image", root / "p1.png", "--text", "sunny", "--json")
+        expect(result.returncode == 0, f"predict {task}", result)
+        answer = json.loads(result.stdout)
+        if task == "regression":
+            expect(len(answer["values"]) == 2 and answer["values"]["0"] > 5, "two numbers, the first near 20.5", result)
+        else:
+            expect(answer["probabilities"]["day"] > 0.5 and answer["probabilities"]["warm"] > 0.5 > answer["probabilities"]["night"], "each label on its own", result)
+        result = run("evaluate", "--model", out / "model", "--data", root / data, "--json")
+        expect(result.returncode == 0, f"evaluate {task}", result)
+        scores = json.loads(result.stdout)["scores"]
+        name = "r2" if task == "regression" else "micro_f1"
+        expect(scores[name]["value"] > 0.5, f"{name} above 0.5", result)
+    (root / "regression.json").write_text(json.dumps(dict(job, task="regression", data="degrees.csv", fusion={"type": "late", "options": {"rule": "hard_vote"}})))
+    expect_error(1, ["hard_vote", "regression", "weighted_average"], "train", "fusion", "--config", root / "regression.json", "--out", root / "x8")
+
+    lines = ["photo,note,label"] + [f"p{i}.png,{'' if i % 2 else 'dark'},{'day' if i % 2 else 'night'}" for i in range(60)]
+    (root / "leak.csv").write_text("\n".join(lines) + "\n")
+    (root / "leak.json").write_text(json.dumps(dict(job, data="leak.csv")))
+    result = run("train", "fusion", "--config", root / "leak.json", "--out", root / "leak")
+    expect(result.returncode == 0 and "which modalities a sample has tells its label" in result.stderr, "a leak through gaps is reported", result)
+
+
 def wrong_use():
     model = root / "out" / "model"
     predict = ["predict", "--model", model]
@@ -159,6 +199,7 @@ def wrong_use():
 
 make_data()
 right_use()
+other_tasks()
 wrong_use()
 print(f"{len(failures)} failures")
 sys.exit(bool(failures))

@@ -26,6 +26,11 @@ class ALLOY_API ManifestDataset final : public Dataset {
   ManifestDataset(Manifest manifest, ModalityMap<std::shared_ptr<const ModalityReader>> readers, ManifestDatasetOptions options);
   int64_t size() const override { return static_cast<int64_t>(rows_.size()); }
   Sample get(int64_t index, Random& random) const override;
+  /// Which sample has which modality: bool [N, M], in the order of the readers. Reads no file.
+  Tensor presence() const;
+  /// [N] or [N, K]; undefined without a column `label`.
+  Tensor targets() const;
+
  private:
   Tensor parse_target(const std::string& text, int64_t row) const;
   Manifest manifest_;

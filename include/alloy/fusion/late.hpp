@@ -57,7 +57,8 @@ class ALLOY_API LateFusionImpl final : public DecisionFusion {
   Decision forward(const ModalityMap<ModalityLogits>& logits) override;
   const std::vector<std::string>& modalities() const override { return options_.modalities; }
   void prepare(Task task, int64_t outputs) override;
-  /// Fits temperatures (with `calibrate`), then weights or priors where the rule has them; given weights stay.
+  /// Fits temperatures (with `calibrate`), then weights or priors where the rule has them; given weights stay. Modalities
+  /// that decide alike under naive_bayes are logged as a warning: the rule counts them as independent.
   /// @throws ShapeError if target does not fit; DataError if a class index is out of range
   void fit(const ModalityMap<ModalityLogits>& logits, const Tensor& target) override;
   const LateFusionOptions& options() const { return options_; }
@@ -72,6 +73,7 @@ class ALLOY_API LateFusionImpl final : public DecisionFusion {
   void fit_temperatures(const Stack& stack, const Tensor& target);
   void fit_weights(const Stack& stack, const Tensor& target);
   void fit_vote_weights(const Stack& stack, const Tensor& target);
+  void warn_of_repetition(const Stack& stack) const;
 
   LateFusionOptions options_;
   Task task_ = Task::classification;

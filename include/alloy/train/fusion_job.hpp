@@ -3,6 +3,7 @@
 
 /// From a manifest to a trained, saved model: what `alloy train fusion` does, as a function.
 
+#include <alloy/eval/presence_leak.hpp>
 #include <alloy/models/model_folder.hpp>
 #include <alloy/train/trainer.hpp>
 
@@ -43,6 +44,7 @@ struct FusionJobResult {
   TrainResult history;
   std::map<std::string, int64_t> skipped;  ///< unusable samples of the last epoch, by cause
   int64_t train_samples = 0, valid_samples = 0;
+  PresenceLeak presence_leak;              ///< of the training data; classification only. A leak is logged as a warning
 };
 
 /// Trains; saves nothing. Paths in the options are relative to `folder`.
