@@ -4,6 +4,8 @@
 
 #include "fusion/detail/weights.hpp"
 
+#include <torch/utils.h>
+
 namespace alloy {
 
 void AttentionFusionOptions::validate() const {
@@ -22,6 +24,10 @@ AttentionFusionImpl::AttentionFusionImpl(AttentionFusionOptions options)
   }
   register_module("key", key_);
   register_module("query", query_);
+  // A small query starts near the mean. From larger scores the softmax soon settles on the modality that learns fastest, and
+  // the others, which then get no gradient, never learn.
+  const torch::NoGradGuard no_grad;
+  query_->weight.mul_(0.01);
 }
 
 FusionOutput AttentionFusionImpl::forward(const ModalityMap<Features>& features) {

@@ -3,6 +3,9 @@
 #include <alloy/layers/mlp.hpp>
 
 #include <ATen/Functions.h>
+#include <torch/nn/init.h>
+#include <torch/types.h>
+#include <torch/utils.h>
 
 namespace alloy {
 
@@ -19,6 +22,18 @@ int64_t num_products(const std::vector<int64_t>& dims) {
 
 std::vector<int64_t> inner_dims(const TensorFusionOptions& options, const std::vector<int64_t>& dims) {
   return options.inner_dim > 0 ? std::vector<int64_t>(dims.size(), options.inner_dim) : dims;
+}
+
+/// Starts the weights [D, P] of all products so that those of each order, from the constant up to the product of all
+/// modalities, give the same share of the output's variance. With one scale for all, the few products that hold one
+/// modality alone drown in the many that hold every one, and a modality that learns slowly never does.
+void balance_orders(Tensor weight, const std::vector<int64_t>& widths) {
+  const torch::NoGradGuard no_grad;
+  Tensor order = at::zeros({1}, at::kLong);  // how many modalities a product holds, in the order of `forward`
+  for (const int64_t width : widths) order = (order.unsqueeze(1) + at::cat({at::ones({width}, at::kLong), at::zeros({1}, at::kLong)})).flatten();
+  const Tensor count = at::bincount(order).to(weight.scalar_type());
+  torch::nn::init::uniform_(weight, -1.0, 1.0);
+  weight.mul_((3.0 / (static_cast<double>(count.size(0)) * count)).sqrt().index_select(0, order));
 }
 
 }  // namespace
@@ -46,6 +61,7 @@ TensorFusionImpl::TensorFusionImpl(TensorFusionOptions options)
     }
   }
   register_module("joint", joint_);
+  balance_orders(joint_->weight, inner_dims(options_, dims_));
 }
 
 FusionOutput TensorFusionImpl::forward(const ModalityMap<Features>& features) {
@@ -54,7 +70,7 @@ FusionOutput TensorFusionImpl::forward(const ModalityMap<Features>& features) {
   const Tensor one = at::ones({batch, 1}, inputs[0].options());
   Tensor product = one;  // [B, 1]
   for (size_t m = 0; m < inputs.size(); ++m) {
-    const Tensor x = projections_.empty() ? inputs[m] : at::tanh(projections_[m](inputs[m]));
+    const Tensor x = projections_.empty() ? inputs[m] : projections_[m](inputs[m]);
     product = at::bmm(product.unsqueeze(2), at::cat({x, one}, 1).unsqueeze(1)).flatten(1);  // [B, P (D_m + 1)]
   }
   return {.fused = at::dropout(joint_(product), options_.dropout_rate, is_training()), .weights = {}, .penalty = {}};

@@ -34,7 +34,7 @@ class ALLOY_API TensorFusionImpl final : public Fusion {
   using Options = TensorFusionOptions;
   static constexpr auto kName = "tensor";
   explicit TensorFusionImpl(TensorFusionOptions options);
-  /// @return fused [B, dim] = W ([x_1; 1] x .. x [x_M; 1]) + b
+  /// @return fused [B, dim] = W ([x_1; 1] x .. x [x_M; 1]) + b, where with inner_dim each x_m is projected first (linearly)
   FusionOutput forward(const ModalityMap<Features>& features) override;
   const std::vector<std::string>& modalities() const override { return options_.modalities; }
   int64_t dim() const override { return options_.dim; }
