@@ -21,7 +21,7 @@ build_packages=(
   libsndfile1-dev libsoxr-dev                 # audio files
   libcli11-dev                                # the command line
 )
-test_packages=(catch2 librapidcheck-dev)
+test_packages=(catch2 librapidcheck-dev doxygen)
 demo_packages=(dataset-fashion-mnist espeak-ng)  # the catalogue: photos, and the program that speaks
 
 step() { printf 'alloy: %s\n' "$*"; }
@@ -95,7 +95,7 @@ provide_torch() {
     step "LibTorch: the torch package of $python"
     cmake_options+=("-DPython3_EXECUTABLE=$python")
   elif torch_in_debian; then
-    install_missing libtorch-dev
+    install_missing libtorch-dev libopenblas0-openmp  # alone, libtorch-dev brings the reference BLAS, which is many times slower
     step "LibTorch: Debian's libtorch-dev"
   else
     step "LibTorch: pip fetches torch $torch_pip into .deps/venv, from the index that pip is set to." \

@@ -32,7 +32,7 @@ endfunction()
 # configure(<name> <PYTHONPATH> <expected exit status is 0> [argument...]); sets `said`
 function(configure name path succeeds)
   execute_process(COMMAND "${CMAKE_COMMAND}" -E env "PYTHONPATH=${path}" --unset=CMAKE_PREFIX_PATH --unset=Torch_DIR
-    "${CMAKE_COMMAND}" -S "${WORK}/project" -B "${WORK}/build-${name}" "-DCMAKE_CXX_COMPILER=${COMPILER}" ${ARGN}
+    "${CMAKE_COMMAND}" -S "${WORK}/project" -B "${WORK}/build-${name}" -G Ninja "-DCMAKE_CXX_COMPILER=${COMPILER}" ${ARGN}
     RESULT_VARIABLE status OUTPUT_VARIABLE out ERROR_VARIABLE error)
   string(REGEX REPLACE "[ \n]+" " " said "${out}${error}")
   if((succeeds AND NOT status EQUAL 0) OR (NOT succeeds AND status EQUAL 0))

@@ -108,7 +108,7 @@ Results full() {
   results.runs.push_back(run_of("redundant", "pair concat", "early", {"text", "image"}, 0));  // the best, but not of all modalities
   results.samples.push_back({.id = "test-1", .truth = "boot", .typed = "<script>bo&ot</script>", .spoken_by = "en+f2", .image_size = 2, .image = {0, 80, 160, 240},
                              .frames = 3, .bins = 2, .spectrogram = {0, 1, 2, 3, static_cast<float>(kNan), 5}, .answers = {{"image", {"boot", 0.5}}, {"fusion", {"bag", 0.25}}}});
-  results.expectations = {{"fusion helps", 37.5, 10, "points", true, ""}, {"it is quick", kNan, 1, "%", false, "because <it> was not"}};
+  results.expectations = {{"fusion helps", 37.5, "at least", 10, "points", true, ""}, {"it is quick", kNan, "at most", 1, "%", false, "because <it> was not"}};
   return results;
 }
 
