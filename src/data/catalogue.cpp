@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <numeric>
 #include <set>
 
 namespace alloy {
@@ -72,7 +73,7 @@ Tensor read_fashion(const CatalogueOptions& o, const std::string& name, at::IntA
 
 SpeechBankOptions speech_options(const CatalogueOptions& o) {
   SpeechBankOptions speech{.voices = o.train_voices, .speeds_wpm = o.speeds_wpm, .pitches = o.pitches, .sample_rate_hz = kSamples, .samples = kSamples, .cache = o.cache};
-  speech.voices.insert(speech.voices.end(), o.test_voices.begin(), o.test_voices.end());
+  for (const auto* more : {&o.valid_voices, &o.test_voices}) speech.voices.insert(speech.voices.end(), more->begin(), more->end());
   for (const std::string_view name : catalogue_class_names()) speech.words.emplace_back(name);
   return speech;
 }
@@ -101,9 +102,11 @@ void CatalogueOptions::validate() const {
   size("valid_size", valid_size, 10000);
   size("test_size", test_size, 10000);
   noise.validate();
-  for (const std::string& voice : test_voices)
-    check<ConfigError>(std::ranges::find(train_voices, voice) == train_voices.end(), "[Catalogue] expected voices of test that training does not hear, got {} in both", {voice});
-  check<ConfigError>(!train_voices.empty() && !test_voices.empty(), "[Catalogue] expected train_voices and test_voices, got none");
+  std::set<std::string> heard;
+  for (const auto* voices : {&train_voices, &valid_voices, &test_voices}) {
+    check<ConfigError>(!voices->empty(), "[Catalogue] expected train_voices, valid_voices and test_voices, got none of one");
+    for (const std::string& voice : *voices) check<ConfigError>(heard.insert(voice).second, "[Catalogue] expected each voice once and in one split, got {} again", {voice});
+  }
   speech_options(*this).validate();
 }
 
@@ -181,7 +184,10 @@ void Catalogue::plan() {
   }
 
   const int64_t count = test ? options_.test_size : split_ == CatalogueSplit::valid ? options_.valid_size : options_.train_size;
-  const int64_t voices = std::ssize(test ? options_.test_voices : options_.train_voices), first_voice = test ? std::ssize(options_.train_voices) : 0;
+  const auto part = static_cast<size_t>(split_);
+  const std::array<int64_t, 3> voices = {std::ssize(options_.train_voices), std::ssize(options_.valid_voices), std::ssize(options_.test_voices)};
+  const int64_t first_voice = std::accumulate(voices.begin(), voices.begin() + static_cast<std::ptrdiff_t>(part), int64_t{0});
+  const std::array<std::span<const TagForm>, 3> forms = {kTrainForms, kValidForms, kTestForms};
   std::array<size_t, kCatalogueClasses> used{};
   for (int64_t i = 0; i < count; ++i) {
     Random draw = random(i, kPairing), tag = random(i, kTag);
@@ -196,12 +202,12 @@ void Catalogue::plan() {
     }
     const auto& pool = pools[static_cast<size_t>(r.photo_class)];
     r.photo = pool[used[static_cast<size_t>(r.photo_class)]++ % pool.size()];
-    r.voice = first_voice + draw.below(voices);
+    r.voice = first_voice + draw.below(voices[part]);
     r.speed = draw.below(std::ssize(options_.speeds_wpm));
     r.pitch = draw.below(std::ssize(options_.pitches));
     const int64_t length = source_->speech.lengths[r.voice][r.speed][r.pitch][r.name_class].item<int64_t>();
     r.offset = draw.below(kSamples - length + 1);
-    r.tag = type_tag(r.name_class, test ? std::span<const TagForm>(kTestForms) : kTrainForms, noise_.tag, tag);
+    r.tag = type_tag(r.name_class, forms[part], noise_.tag, tag);
     records_.push_back(std::move(r));
   }
 }

@@ -39,6 +39,7 @@ std::string shorten_tag(std::string_view name, TagForm form) {
   switch (form) {
     case TagForm::whole: return std::string(name);
     case TagForm::cut_end: return std::string(name.substr(0, kept));
+    case TagForm::cut_both: return std::string(name.substr((name.size() - kept) / 2, kept));
     case TagForm::cut_start: return std::string(name.substr(name.size() - kept));
     case TagForm::cut_middle: return std::string(name.substr(0, kept - kept / 2)) + std::string(name.substr(name.size() - kept / 2));
     case TagForm::drop_vowels: {

@@ -49,6 +49,14 @@ std::shared_ptr<const Catalogue> make_split(const ExperimentOptions& o, Catalogu
   return std::make_shared<Catalogue>(options, split, source);
 }
 
+/// The data with no other modalities than these.
+std::shared_ptr<const Dataset> view(const std::shared_ptr<const Catalogue>& data, const std::vector<std::string>& names) {
+  if (names == kModalities) return data;
+  return std::make_shared<Only>(data, names);
+}
+
+const LoaderOptions kReading = {.batch_size = 256, .shuffle = false};
+
 /// Seeds differ by task, model and run, so that no model starts from another's weights by accident.
 uint64_t model_seed(int64_t seed, CatalogueTask task, const std::string& what) {
   uint64_t hash = 0;
@@ -61,14 +69,14 @@ uint64_t model_seed(int64_t seed, CatalogueTask task, const std::string& what) {
 const std::vector<Strategy>& strategies() {
   using Names = std::vector<std::string>;
   static const std::vector<Strategy> all = {
-      {"concat", "early", true, [](const Names& m, int64_t d) -> AnyFusion { return ConcatFusion({.modalities = m, .dim = d}); }},
-      {"sum", "early", false, [](const Names& m, int64_t d) -> AnyFusion { return SumFusion({.modalities = m, .dim = d}); }},
-      {"early_transformer", "early", false, [](const Names& m, int64_t d) -> AnyFusion { return EarlyTransformer({.modalities = m, .dim = d, .heads = 4, .layers = 2}); }},
-      {"gated", "hybrid", true, [](const Names& m, int64_t d) -> AnyFusion { return GatedFusion({.modalities = m, .dim = d}); }},
-      {"attention", "hybrid", false, [](const Names& m, int64_t d) -> AnyFusion { return AttentionFusion({.modalities = m, .dim = d}); }},
-      {"low_rank", "hybrid", false, [](const Names& m, int64_t d) -> AnyFusion { return LowRankFusion({.modalities = m, .dim = d, .rank = 4}); }},
-      {"tensor", "hybrid", false, [](const Names& m, int64_t d) -> AnyFusion { return TensorFusion({.modalities = m, .dim = d, .inner_dim = 12}); }},
-      {"cross_attention", "hybrid", false, [](const Names& m, int64_t d) -> AnyFusion { return CrossAttentionFusion({.modalities = m, .dim = d, .heads = 4}); }},
+      {"concat", "early", [](const Names& m, int64_t d) -> AnyFusion { return ConcatFusion({.modalities = m, .dim = d}); }},
+      {"sum", "early", [](const Names& m, int64_t d) -> AnyFusion { return SumFusion({.modalities = m, .dim = d}); }},
+      {"early_transformer", "early", [](const Names& m, int64_t d) -> AnyFusion { return EarlyTransformer({.modalities = m, .dim = d, .heads = 4, .layers = 2}); }},
+      {"gated", "hybrid", [](const Names& m, int64_t d) -> AnyFusion { return GatedFusion({.modalities = m, .dim = d}); }},
+      {"attention", "hybrid", [](const Names& m, int64_t d) -> AnyFusion { return AttentionFusion({.modalities = m, .dim = d}); }},
+      {"low_rank", "hybrid", [](const Names& m, int64_t d) -> AnyFusion { return LowRankFusion({.modalities = m, .dim = d, .rank = 4}); }},
+      {"tensor", "hybrid", [](const Names& m, int64_t d) -> AnyFusion { return TensorFusion({.modalities = m, .dim = d, .inner_dim = 12}); }},
+      {"cross_attention", "hybrid", [](const Names& m, int64_t d) -> AnyFusion { return CrossAttentionFusion({.modalities = m, .dim = d, .heads = 4}); }},
   };
   return all;
 }
@@ -78,42 +86,49 @@ const std::vector<LateRule>& late_rules() {
   return all;
 }
 
-Experiment::Experiment(ExperimentOptions options, CatalogueTask task, int64_t seed, std::shared_ptr<const CatalogueSource> source, CancelToken cancel, StepCallback progress)
+Experiment::Experiment(ExperimentOptions options, CatalogueTask task, int64_t seed, std::shared_ptr<const CatalogueSource> source, CancelToken cancel)
     : options_(std::move(options)),
       task_(task),
       seed_(seed),
       cancel_(std::move(cancel)),
-      progress_(std::move(progress)),
       train_(make_split(options_, task, seed, CatalogueSplit::train, source)),
       valid_(make_split(options_, task, seed, CatalogueSplit::valid, source)),
-      test_(make_split(options_, task, seed, CatalogueSplit::test, source)),
-      train_loader_(train_, {.batch_size = options_.batch_size, .seed = seed}),
-      valid_loader_(valid_, {.batch_size = 256, .shuffle = false}),
-      test_loader_(test_, {.batch_size = 256, .shuffle = false}) {}
+      test_(make_split(options_, task, seed, CatalogueSplit::test, source)) {}
 
-Experiment::Trained Experiment::train(const AnyFusion& fusion, const std::vector<std::string>& only, const std::string& what, bool modality_dropout) {
-  Trained trained;
-  trained.model = FusionModel(fusion, {.outputs = train_->num_classes()});
-  for (const std::string& name : only) trained.model->add(name, make_encoder(name, options_.dim));
-  Trainer trainer(trained.model, {.learning_rate = options_.learning_rate,
-                                  .epochs = options_.epochs,
-                                  .modality_dropout = modality_dropout ? options_.modality_dropout : 0.0,
-                                  .seed = static_cast<int64_t>(model_seed(seed_, task_, what) >> 1)});
-  const TrainCallbacks callbacks{.progress = [&](const Progress& p) { progress_(what, p); }, .epoch = {}, .cancel = cancel_};
-  if (only.size() == kModalities.size()) {
-    trained.history = trainer.fit(train_loader_, &valid_loader_, callbacks);
-  } else {
-    Loader train(std::make_shared<Only>(train_, only), train_loader_.options()), valid(std::make_shared<Only>(valid_, only), valid_loader_.options());
-    trained.history = trainer.fit(train, &valid, callbacks);
-  }
-  return trained;
+Job Experiment::plan(const std::string& name, const std::string& method, const std::string& stage, const std::vector<std::string>& modalities,
+                     const std::function<AnyFusion()>& fusion) const {
+  seed_everything(model_seed(seed_, task_, name));
+  Job job{.name = name, .method = method, .stage = stage};
+  job.model = FusionModel(fusion(), {.outputs = train_->num_classes()});
+  for (const std::string& modality : modalities) job.model->add(modality, make_encoder(modality, options_.dim));
+  return job;
 }
 
-FusionModel Experiment::join(const ModalityMap<FusionModel>& singles) {
-  FusionModel late(LateFusion({.modalities = kModalities}), {.outputs = train_->num_classes()});
+void Experiment::work(Job& job, const ProgressCallback& progress) const {
+  Trainer trainer(job.model, {.learning_rate = options_.learning_rate,
+                              .epochs = options_.epochs,
+                              .modality_dropout = job.modality_dropout ? options_.modality_dropout : 0.0,
+                              .seed = static_cast<int64_t>(model_seed(seed_, task_, job.name) >> 1)});
+  Loader train(view(train_, job.model->modalities()), {.batch_size = options_.batch_size, .seed = seed_});
+  Loader valid(view(valid_, job.model->modalities()), kReading);
+  job.history = trainer.fit(train, &valid, {.progress = progress, .epoch = {}, .cancel = cancel_});
+  for (const auto& modalities : job.tested_on) {
+    Run run = measure(job.model, job.method, job.stage, modalities);
+    run.modality_dropout = job.modality_dropout;
+    job.runs.push_back(std::move(run));
+  }
+  Run& main = job.runs.front();
+  main.train_seconds = job.history.seconds;
+  for (const EpochRecord& e : job.history.epochs) main.curve.push_back({e.epoch, e.train_loss, e.valid_loss, e.valid_score});
+  if (job.model->modalities() == kModalities && !job.modality_dropout) main.contributions = contributions(job.model);
+}
+
+FusionModel Experiment::join(const ModalityMap<FusionModel>& singles, LateRule rule) const {
+  const bool fitted = rule == LateRule::weighted_average || rule == LateRule::naive_bayes;
+  FusionModel late(LateFusion({.modalities = kModalities, .rule = rule, .calibrate = fitted}), {.outputs = train_->num_classes()});
   NamedTensors state;
   for (const auto& [name, single] : singles) {
-    late->add(name, single->encoder(name));  // shared, not copied
+    late->add(name, single->encoder(name));
     for (const auto& [key, tensor] : module_state(*single))
       if (key.starts_with("head_")) state.emplace_back(key, tensor);
   }
@@ -122,26 +137,22 @@ FusionModel Experiment::join(const ModalityMap<FusionModel>& singles) {
   return late;
 }
 
-void Experiment::fit_rule(FusionModel model, LateRule rule) {
-  const bool fitted = rule == LateRule::weighted_average || rule == LateRule::naive_bayes;
-  model->replace_rule(LateFusion({.modalities = kModalities, .rule = rule, .calibrate = fitted}));
-  model->eval();
-  const Predictions valid = predict_all(model, valid_loader_, {.cancel = cancel_});
+void Experiment::fit_rule(FusionModel model) const {
+  Loader loader(valid_, kReading);
+  const Predictions valid = predict_all(model, loader, {.cancel = cancel_});
   (*model->fusion().decision())->fit(valid.modality_logits, valid.target);
 }
 
-Run Experiment::measure(FusionModel model, const std::string& method, const std::string& stage, const std::vector<std::string>& tested_on) {
+Run Experiment::measure(FusionModel model, const std::string& method, const std::string& stage, const std::vector<std::string>& tested_on) const {
   Run run{.task = task_name(), .method = method, .stage = stage, .seed = seed_};
   run.trained_on = model->modalities();
   run.tested_on = tested_on;
   run.parameters = model->num_parameters();
   const auto began = std::chrono::steady_clock::now();
-  std::shared_ptr<const Dataset> data = test_;
-  if (tested_on != kModalities) data = std::make_shared<Only>(test_, tested_on);
-  Loader loader(data, test_loader_.options());
+  Loader loader(view(test_, tested_on), kReading);
   const Predictions all = predict_all(model, loader, {.cancel = cancel_});
   run.inference_ms = 1e3 * std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count() / static_cast<double>(all.logits.size(0));
-  const Scores scores = score_predictions(all.logits, all.target, Task::classification, {.resamples = 400, .seed = static_cast<uint64_t>(seed_)});
+  const Scores scores = score_predictions(all.logits, all.target, Task::classification, {.resamples = 300, .seed = static_cast<uint64_t>(seed_)});
   run.accuracy = scores[0].second;
   run.macro_f1 = scores[1].second;
   run.ece = scores[2].second;
@@ -154,7 +165,7 @@ Run Experiment::measure(FusionModel model, const std::string& method, const std:
   return run;
 }
 
-std::vector<std::pair<std::string, double>> Experiment::contributions(FusionModel model, int64_t samples) {
+std::vector<std::pair<std::string, double>> Experiment::contributions(FusionModel model, int64_t samples) const {
   std::vector<Sample> first;
   Random random(0);
   for (int64_t i = 0; i < std::min(samples, test_->size()); ++i) first.push_back(test_->get(i, random));
@@ -164,7 +175,7 @@ std::vector<std::pair<std::string, double>> Experiment::contributions(FusionMode
   return result;
 }
 
-std::vector<ShownSample> Experiment::show(FusionModel fusion, const std::string& name, const ModalityMap<FusionModel>& singles, int64_t count) {
+std::vector<ShownSample> Experiment::show(FusionModel fusion, const std::string& name, const ModalityMap<FusionModel>& singles, int64_t count) const {
   std::vector<ShownSample> shown;
   const auto names = test_->class_names();
   Random random(0);

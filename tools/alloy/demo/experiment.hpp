@@ -21,7 +21,7 @@ struct ExperimentOptions {
   int64_t train_size = 6000, synergy_train_size = 12000, valid_size = 2000, test_size = 4000;
   int64_t epochs = 5, batch_size = 64, dim = 64;
   double learning_rate = 2e-3;
-  double modality_dropout = 0.3;
+  double modality_dropout = 0.5;
   std::filesystem::path cache = {};
   static void describe(auto& self, auto&& field) {
     field("train_size", self.train_size, "training samples");
@@ -40,34 +40,44 @@ struct ExperimentOptions {
 /// The strategies compared that learn a joint representation: name and constructor, early before hybrid.
 struct Strategy {
   std::string name, stage;
-  bool pairs;  ///< also trained on each pair of modalities, to compare with losing the third; one a stage, for time's sake
   std::function<AnyFusion(const std::vector<std::string>& modalities, int64_t dim)> make;
 };
 const std::vector<Strategy>& strategies();
 const std::vector<LateRule>& late_rules();
 
-/// Train, validation and test data of one task and seed, and everything done with them.
+/// A model to train and the test sets to measure it on. Made one after another, since weights are drawn from LibTorch's one
+/// generator; trained and measured several at once, since nothing is drawn from it then: no model here uses dropout, and
+/// ModalityDropout has numbers of its own.
+struct Job {
+  std::string name, method, stage;
+  FusionModel model = nullptr;
+  bool modality_dropout = false;
+  std::vector<std::vector<std::string>> tested_on;  ///< the first is what the learning curve is shown with
+  TrainResult history = {};                         ///< filled by `work`
+  std::vector<Run> runs = {};                       ///< filled by `work`, one a test set
+};
+
+/// Train, validation and test data of one task and seed, and everything done with them. `work` and `measure` may run on
+/// several threads at once, on different models.
 class Experiment {
  public:
-  using StepCallback = std::function<void(const std::string& what, const Progress& progress)>;
-  Experiment(ExperimentOptions options, CatalogueTask task, int64_t seed, std::shared_ptr<const CatalogueSource> source, CancelToken cancel,
-             StepCallback progress);
+  Experiment(ExperimentOptions options, CatalogueTask task, int64_t seed, std::shared_ptr<const CatalogueSource> source, CancelToken cancel);
 
-  struct Trained {
-    FusionModel model = nullptr;
-    TrainResult history;
-  };
-  /// @param only  modalities of the model
-  Trained train(const AnyFusion& fusion, const std::vector<std::string>& only, const std::string& what, bool modality_dropout = false);
-  /// One model for all late rules, from models of single modalities: encoders and heads are taken over, not trained again.
-  FusionModel join(const ModalityMap<FusionModel>& singles);
+  /// A job with a new model. Its weights depend on seed, task and name alone.
+  /// @param modalities  of the model
+  Job plan(const std::string& name, const std::string& method, const std::string& stage, const std::vector<std::string>& modalities,
+           const std::function<AnyFusion()>& fusion) const;
+  /// Trains the job's model and measures it.
+  void work(Job& job, const ProgressCallback& progress) const;
+  /// A model with a decision rule, from models of single modalities: encoders are shared and heads copied, not trained again.
+  FusionModel join(const ModalityMap<FusionModel>& singles, LateRule rule) const;
   /// Fits the rule on the validation data.
-  void fit_rule(FusionModel model, LateRule rule);
+  void fit_rule(FusionModel model) const;
   /// Scores on the test data, a subset of the modalities shown.
-  Run measure(FusionModel model, const std::string& method, const std::string& stage, const std::vector<std::string>& tested_on);
+  Run measure(FusionModel model, const std::string& method, const std::string& stage, const std::vector<std::string>& tested_on) const;
   /// Mean leave-one-out contributions over the first test samples.
-  std::vector<std::pair<std::string, double>> contributions(FusionModel model, int64_t samples = 256);
-  std::vector<ShownSample> show(FusionModel fusion, const std::string& name, const ModalityMap<FusionModel>& singles, int64_t count = 12);
+  std::vector<std::pair<std::string, double>> contributions(FusionModel model, int64_t samples = 256) const;
+  std::vector<ShownSample> show(FusionModel fusion, const std::string& name, const ModalityMap<FusionModel>& singles, int64_t count = 12) const;
   SavedModel to_save(FusionModel model) const;
 
   std::vector<int64_t> truth() const;
@@ -79,9 +89,7 @@ class Experiment {
   CatalogueTask task_;
   int64_t seed_;
   CancelToken cancel_;
-  StepCallback progress_;
   std::shared_ptr<const Catalogue> train_, valid_, test_;
-  Loader train_loader_, valid_loader_, test_loader_;
 };
 
 }  // namespace alloy::demo

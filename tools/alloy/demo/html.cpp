@@ -80,7 +80,7 @@ std::string expectations(const Page& page) {
     const std::string unit = e.unit.empty() ? "" : " " + escape(e.unit);
     const std::string reason = e.met || e.reason.empty() ? "" : fill("<span class=\"reason\">{}</span>", {escape(e.reason)});
     rows += fill("<tr><td>{}{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"mark {}\">{}</td></tr>\n",
-                 {escape(e.text), reason, number(e.measured, 1) + unit, number(e.wanted, 1) + unit, e.met ? "met" : "missed", e.met ? "✓ met" : "✗ missed"});
+                 {escape(e.text), reason, number(e.measured, 1) + unit, escape(e.relation) + " " + number(e.wanted, 1) + unit, e.met ? "met" : "missed", e.met ? "✓ met" : "✗ missed"});
   }
   const auto met = std::count_if(all.begin(), all.end(), [](const Expectation& e) { return e.met; });
   return out + fill("<p>What this comparison promises, written in its code and not after the fact: {} of {} are met.</p>\n"
@@ -145,7 +145,7 @@ std::string reading(const Page& page) {
          term("Modality dropout", "In training, whole modalities are hidden from random samples, never all of them, so that the model learns to do without.") +
          term("Leave-one-out contribution", "How much the log-probability of the answer given falls when one modality is marked absent. "
                                            "Where two modalities say the same, neither is missed much, however useful both are.") +
-         term("Training, inference", "Seconds of one training and milliseconds a sample in batches, mean over the seeds; they depend on the machine.") +
+         term("Training, inference", "Seconds of one training and milliseconds a sample in batches, mean over the seeds; each model runs on one thread, as many at once as there are cores. They depend on the machine.") +
          "</dl>\n<h3>Recompute it</h3>\n<p>Everything here is made from <code>results.json</code>, which has the predictions of every run and the true classes:</p>\n<pre>" +
          escape("import json\n"
                 "results = json.load(open(\"results.json\"))\n"

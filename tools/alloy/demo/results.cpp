@@ -106,6 +106,7 @@ Config to_config(const Results& results) {
     Config entry = Config::object();
     entry.set("text", e.text);
     entry.set("measured", e.measured);
+    entry.set("relation", e.relation);
     entry.set("wanted", e.wanted);
     entry.set("unit", e.unit);
     entry.set("met", e.met);

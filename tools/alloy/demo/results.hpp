@@ -50,11 +50,13 @@ struct ShownSample {
 
 /// A promise of the demo and whether this run keeps it.
 struct Expectation {
-  std::string text;   ///< "best fusion at least 10 points above the best single modality (redundant)"
-  double measured = 0, wanted = 0;
-  std::string unit;   ///< "points", "%"
+  std::string text;      ///< "the best fusion above the best single modality"
+  double measured = 0;
+  std::string relation;  ///< "at least", "at most", "more than"
+  double wanted = 0;
+  std::string unit;      ///< "points", "%"
   bool met = false;
-  std::string reason; ///< why not, where it is not met
+  std::string reason;    ///< why not, where it is not met
 };
 
 struct Results {

@@ -3,7 +3,9 @@
 
 #include "console.hpp"
 
+#include <alloy/core/jobs.hpp>
 #include <alloy/core/json.hpp>
+#include <alloy/core/threads.hpp>
 #include <alloy/core/version.hpp>
 #include <alloy/fusion/late.hpp>
 #include <alloy/io/atomic_write.hpp>
@@ -12,6 +14,8 @@
 #include <chrono>
 #include <ctime>
 #include <fmt/format.h>
+#include <map>
+#include <mutex>
 
 namespace alloy::demo {
 
@@ -19,14 +23,9 @@ namespace {
 
 using Names = std::vector<std::string>;
 
+/// All three first.
 std::vector<Names> subsets() {
-  return {{"image"}, {"audio"}, {"text"}, {"image", "audio"}, {"image", "text"}, {"audio", "text"}, kModalities};
-}
-
-std::vector<CurvePoint> curve_of(const TrainResult& history) {
-  std::vector<CurvePoint> curve;
-  for (const EpochRecord& e : history.epochs) curve.push_back({e.epoch, e.train_loss, e.valid_loss, e.valid_score});
-  return curve;
+  return {kModalities, {"image"}, {"audio"}, {"text"}, {"image", "audio"}, {"image", "text"}, {"audio", "text"}};
 }
 
 ExperimentOptions sizes(const DemoOptions& o) {
@@ -46,10 +45,9 @@ std::string today() {
 class Demo {
  public:
   explicit Demo(const DemoOptions& options) : options_(options), experiment_options_(sizes(options)) {
-    // Models trained a seed: three tasks, and on the redundant one each strategy again with dropout, some on each pair.
+    // Models trained a seed: three tasks, and on the redundant one each strategy again with dropout and on each pair.
     const auto n = static_cast<int64_t>(strategies().size());
-    const auto paired = std::ranges::count_if(strategies(), &Strategy::pairs);
-    total_ = options.seeds * (3 * (3 + n) + n + 3 * paired);
+    total_ = options.seeds * (3 * (3 + n) + 4 * n);
     results_.version = version();
     results_.date = today();
     results_.modalities = kModalities;
@@ -79,96 +77,110 @@ class Demo {
  private:
   double elapsed() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - began_).count(); }
 
-  void progress(const std::string& what, const Progress& p) {
-    const double share = (static_cast<double>(done_) + static_cast<double>(p.done) / static_cast<double>(std::max<int64_t>(p.total, 1))) / static_cast<double>(total_);
+  /// Models finished and the shares of those in training, out of all of the run.
+  void progress(const Job& job, const Progress& p) {
+    const std::scoped_lock lock(mutex_);
+    shares_[job.name] = static_cast<double>(p.done) / static_cast<double>(std::max<int64_t>(p.total, 1));
+    double done = static_cast<double>(done_);
+    for (const auto& [name, share] : shares_) done += share;
+    const double share = done / static_cast<double>(total_);
     Progress shown = p;
-    shown.stage = what;
+    shown.stage = job.name;
     printer_.update(shown, share, share > 0 ? elapsed() * (1 - share) / share : -1);
   }
 
-  /// Trains, counts for the progress, and keeps what the training cost.
-  Experiment::Trained train(Experiment& e, const AnyFusion& fusion, const Names& only, const std::string& what, bool dropout = false) {
-    const std::string name = fmt::format("{} {}", e.task_name(), what);
-    auto trained = e.train(fusion, only, name, dropout);
+  void finished(const Job& job) {
+    const std::scoped_lock lock(mutex_);
+    shares_.erase(job.name);
     ++done_;
-    const auto& best = trained.history.epochs[static_cast<size_t>(trained.history.best_epoch)];
-    printer_.line(fmt::format("  {:<44} valid {:5.1f} %  loss {:.3f}  {}", name, 100 * best.valid_score, best.valid_loss, tool::duration_text(trained.history.seconds)));
-    return trained;
+    const EpochRecord& best = best_epoch(job);
+    printer_.line(fmt::format("  {:<44} valid {:5.1f} %  loss {:.3f}  {}", job.name, 100 * best.valid_score, best.valid_loss, tool::duration_text(job.history.seconds)));
   }
 
-  Run& keep(Run run, const TrainResult* history = nullptr) {
-    if (history != nullptr) {
-      run.train_seconds = history->seconds;
-      run.curve = curve_of(*history);
+  static const EpochRecord& best_epoch(const Job& job) { return job.history.epochs[static_cast<size_t>(job.history.best_epoch)]; }
+
+  /// All models of a task: each modality alone, each strategy, and on the redundant task each strategy with
+  /// ModalityDropout and on each pair.
+  std::vector<Job> plan(const Experiment& e) const {
+    std::vector<Job> jobs;
+    const int64_t dim = experiment_options_.dim;
+    const bool redundant = e.task_name() == "redundant";
+    const auto add = [&](const std::string& what, const std::string& method, const std::string& stage, const Names& modalities, std::vector<Names> tested_on, const auto& fusion) -> Job& {
+      jobs.push_back(e.plan(fmt::format("{} {}", e.task_name(), what), method, stage, modalities, fusion));
+      jobs.back().tested_on = std::move(tested_on);
+      return jobs.back();
+    };
+    for (const std::string& m : kModalities) add(m, m, "single", {m}, {{m}}, [&]() -> AnyFusion { return LateFusion({.modalities = {m}}); });
+    for (const Strategy& s : strategies()) {
+      const auto all = [&] { return s.make(kModalities, dim); };
+      add(s.name, s.name, s.stage, kModalities, redundant ? subsets() : std::vector<Names>{kModalities}, all);
+      if (!redundant) continue;
+      add(s.name + " with dropout", s.name, s.stage, kModalities, subsets(), all).modality_dropout = true;
+      for (const Names& pair : subsets())
+        if (pair.size() == 2) add(fmt::format("{} on {} + {}", s.name, pair[0], pair[1]), s.name, s.stage, pair, {pair}, [&] { return s.make(pair, dim); });
     }
-    return results_.runs.emplace_back(std::move(run));
+    return jobs;
   }
 
   void run_task(CatalogueTask task, int64_t seed, const std::shared_ptr<const CatalogueSource>& source) {
     printer_.line(fmt::format("{}, seed {}  ({} so far)", name_of(task), seed, tool::duration_text(elapsed())));
-    Experiment e(experiment_options_, task, seed, source, tool::signal_token(), [&](const std::string& what, const Progress& p) { progress(what, p); });
+    const Experiment e(experiment_options_, task, seed, source, tool::signal_token());
     results_.labels[e.task_name()] = e.test_data().class_names();
     results_.truth[fmt::format("{}/{}", e.task_name(), seed)] = e.truth();
+    std::vector<Job> jobs = plan(e);
+    {
+      const ThreadScope one_a_model(1);
+      run_jobs(std::ssize(jobs), num_cores(), [&](int64_t i) {
+        Job& job = jobs[static_cast<size_t>(i)];
+        e.work(job, [&](const Progress& p) { progress(job, p); });
+        finished(job);
+      });
+    }
     ModalityMap<FusionModel> singles;
     double single_seconds = 0;
-    for (const std::string& name : kModalities) {
-      const auto trained = train(e, LateFusion({.modalities = {name}}), {name}, name);
-      single_seconds += trained.history.seconds;
-      keep(e.measure(trained.model, name, "single", {name}), &trained.history);
-      singles.insert(name, trained.model);
+    const Job *best = nullptr, *best_with_dropout = nullptr;
+    for (const Job& job : jobs) {
+      if (job.stage == "single") singles.insert(job.method, job.model), single_seconds += job.history.seconds;
+      if (job.stage != "single" && job.model->modalities() == kModalities) {
+        const Job*& place = job.modality_dropout ? best_with_dropout : best;
+        if (place == nullptr || best_epoch(job).valid_score > best_epoch(*place).valid_score) place = &job;
+      }
+      results_.runs.insert(results_.runs.end(), job.runs.begin(), job.runs.end());
     }
-    const bool first = seed == options_.seed && task == CatalogueTask::redundant;
-    FusionModel best = nullptr;
-    std::string best_name;
-    double best_score = -1;
-    for (const Strategy& s : strategies()) {
-      const auto plain = train(e, s.make(kModalities, experiment_options_.dim), kModalities, s.name);
-      Run& run = keep(e.measure(plain.model, s.name, s.stage, kModalities), &plain.history);
-      run.contributions = e.contributions(plain.model);
-      const double score = plain.history.epochs[static_cast<size_t>(plain.history.best_epoch)].valid_score;
-      if (score > best_score) best = plain.model, best_name = s.name, best_score = score;
-      if (task == CatalogueTask::redundant) missing_modalities(e, s, plain.model);
-    }
-    FusionModel late = e.join(singles);
-    for (const LateRule rule : late_rules()) {
-      e.fit_rule(late, rule);
-      const std::string method = fmt::format("late {}", name_of(rule));
-      Run& run = keep(e.measure(late, method, "late", kModalities));
-      run.train_seconds = single_seconds;
-      run.contributions = e.contributions(late);
-      if (task == CatalogueTask::redundant)
-        for (const Names& subset : subsets())
-          if (subset != kModalities) keep(e.measure(late, method, "late", subset)).train_seconds = single_seconds;
-    }
-    if (first) {
-      results_.samples = e.show(best, best_name, singles);
-      save_model(options_.out / "model", e.to_save(dropout_best_ ? dropout_best_ : best));
+    decide_late(e, singles, single_seconds);
+    if (seed == options_.seed && task == CatalogueTask::redundant) {
+      results_.samples = e.show(best->model, best->method, singles);
+      save_model(options_.out / "model", e.to_save(best_with_dropout->model));
     }
   }
 
-  /// Subsets at test time, with and without ModalityDropout, and some strategies trained on each pair alone.
-  void missing_modalities(Experiment& e, const Strategy& s, FusionModel plain) {
-    const auto dropped = train(e, s.make(kModalities, experiment_options_.dim), kModalities, s.name + " with dropout", /*dropout=*/true);
-    for (const Names& subset : subsets()) {
-      if (subset != kModalities) keep(e.measure(plain, s.name, s.stage, subset));
-      keep(e.measure(dropped.model, s.name, s.stage, subset), subset == kModalities ? &dropped.history : nullptr).modality_dropout = true;
-    }
-    const double score = dropped.history.epochs[static_cast<size_t>(dropped.history.best_epoch)].valid_score;
-    if (score > dropout_score_) dropout_best_ = dropped.model, dropout_score_ = score;
-    for (const Names& pair : subsets()) {
-      if (!s.pairs || pair.size() != 2) continue;
-      const auto trained = train(e, s.make(pair, experiment_options_.dim), pair, fmt::format("{} on {} + {}", s.name, pair[0], pair[1]));
-      keep(e.measure(trained.model, s.name, s.stage, pair), &trained.history);
-    }
+  /// The rules, on the models of single modalities.
+  void decide_late(const Experiment& e, const ModalityMap<FusionModel>& singles, double single_seconds) {
+    const auto& rules = late_rules();
+    std::vector<FusionModel> models;  // they share the encoders
+    for (const LateRule rule : rules) models.push_back(e.join(singles, rule));
+    std::vector<std::vector<Run>> runs(rules.size());
+    const ThreadScope one_a_model(1);
+    run_jobs(std::ssize(rules), num_cores(), [&](int64_t i) {
+      FusionModel late = models[static_cast<size_t>(i)];
+      e.fit_rule(late);
+      for (const Names& subset : e.task_name() == "redundant" ? subsets() : std::vector<Names>{kModalities}) {
+        Run run = e.measure(late, fmt::format("late {}", name_of(rules[static_cast<size_t>(i)])), "late", subset);
+        run.train_seconds = single_seconds;
+        if (subset == kModalities) run.contributions = e.contributions(late);
+        runs[static_cast<size_t>(i)].push_back(std::move(run));
+      }
+    });
+    for (auto& of_rule : runs) results_.runs.insert(results_.runs.end(), of_rule.begin(), of_rule.end());
   }
 
   DemoOptions options_;
   ExperimentOptions experiment_options_;
   Results results_;
   tool::ProgressPrinter printer_;
+  std::mutex mutex_;                      // of what follows and of the printer, while jobs run
+  std::map<std::string, double> shares_;  // done of each model in training
   int64_t done_ = 0, total_ = 1;
-  FusionModel dropout_best_ = nullptr;
-  double dropout_score_ = -1;
   std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
 };
 

@@ -70,18 +70,47 @@ std::string subset_table(const Results& results) {
   return table.text();
 }
 
-/// Accuracy of each main method of a task, in per cent.
+/// A method and its accuracy, in per cent.
 struct Best {
   std::string name;
   double value = -1;
 };
 
+/// Points of accuracy that a model of all modalities, one of them missing, lies below the same strategy trained on the two
+/// that are left.
+struct Loss {
+  double mean = 0, worst = -1e9;
+  std::string where;  ///< of the worst
+  int64_t count = 0;
+};
+
+Loss loss_of_a_modality(const Results& results, bool modality_dropout) {
+  Loss loss;
+  const auto all = summarise(results, "redundant");
+  for (const Summary& pair : all) {
+    const Run& p = *pair.first;
+    if (p.trained_on.size() != 2 || p.tested_on != p.trained_on) continue;
+    for (const Summary& s : all) {
+      const Run& r = *s.first;
+      if (r.method != p.method || r.tested_on != p.tested_on || r.trained_on != kModalities || r.modality_dropout != modality_dropout) continue;
+      const double points = 100 * (pair.accuracy.value - s.accuracy.value);
+      loss.mean += points;
+      ++loss.count;
+      if (points > loss.worst) loss.worst = points, loss.where = r.method + " on " + subset_name(r.tested_on);
+    }
+  }
+  if (loss.count > 0) loss.mean /= static_cast<double>(loss.count);
+  return loss;
+}
+
 }  // namespace
 
 std::vector<Expectation> check_expectations(const Results& results) {
   std::vector<Expectation> list;
-  const auto points = [&](std::string text, double measured, double wanted, bool met, std::string unit, const std::string& reason) {
-    list.push_back({.text = std::move(text), .measured = measured, .wanted = wanted, .unit = std::move(unit), .met = met, .reason = met ? "" : "likely " + reason});
+  const auto expect = [&](std::string text, double measured, const char* relation, double wanted, const char* unit, const std::string& reason) {
+    const std::string_view r = relation;
+    const bool met = r == "at most" ? measured <= wanted : r == "at least" ? measured >= wanted : measured > wanted;
+    list.push_back({.text = std::move(text), .measured = measured, .relation = relation, .wanted = wanted, .unit = unit, .met = met, .reason = met ? "" : "likely " + reason});
   };
   const auto best_of = [&](const std::string& task, auto&& keep, bool lowest = false) {
     Best best;
@@ -96,46 +125,25 @@ std::vector<Expectation> check_expectations(const Results& results) {
   const auto hybrid = [](const Run& r) { return r.stage == "hybrid"; };
 
   const Best alone = best_of("redundant", single), worst_alone = best_of("redundant", single, true), fused = best_of("redundant", fusion), weakest = best_of("redundant", fusion, true);
-  points(fmt::format("redundant: single modalities between 55 and 80 %; the weakest, {}", worst_alone.name), worst_alone.value, 55, worst_alone.value >= 55, "% at least", "another size of training set than the noise was set for");
-  points(fmt::format("redundant: the strongest single modality, {}", alone.name), alone.value, 80, alone.value <= 80, "% at most", "another size of training set than the noise was set for");
-  points(fmt::format("redundant: best fusion ({}) above the best single modality ({})", fused.name, alone.name), fused.value - alone.value, 10, fused.value - alone.value >= 10, "points at least",
+  const std::string other_size = "another size of training set than the noise was set for", few_steps = "because relations need more training samples and steps than this size gives";
+  expect(fmt::format("redundant: the weakest single modality ({})", worst_alone.name), worst_alone.value, "at least", 55, "%", other_size);
+  expect(fmt::format("redundant: the strongest single modality ({})", alone.name), alone.value, "at most", 80, "%", other_size);
+  expect(fmt::format("redundant: the best fusion ({}) above the best single modality ({})", fused.name, alone.name), fused.value - alone.value, "at least", 10, "points",
          "because the modalities add less than the margin at this size of training set");
-  points(fmt::format("redundant: weakest fusion ({}) above the best single modality", weakest.name), weakest.value - alone.value, 0, weakest.value > alone.value, "points above",
+  expect(fmt::format("redundant: the weakest fusion ({}) above the best single modality ({})", weakest.name, alone.name), weakest.value - alone.value, "more than", 0, "points",
          "because it learns too slowly for the steps that all methods get");
 
-  // A model with dropout that loses a modality, against the same strategy trained on the two that are left.
-  double worst = -1e9, mean = 0, drop = 0;
-  int64_t count = 0;
-  std::string where;
-  const auto all = summarise(results, "redundant");
-  for (const Summary& pair : all) {
-    const Run& p = *pair.first;
-    if (p.trained_on.size() != 2 || p.tested_on != p.trained_on) continue;
-    for (const Summary& s : all) {
-      const Run& r = *s.first;
-      if (r.method != p.method || r.tested_on != p.tested_on || r.trained_on != kModalities) continue;
-      const double gap = 100 * (pair.accuracy.value - s.accuracy.value);
-      if (!r.modality_dropout) {
-        drop += gap;
-        continue;
-      }
-      mean += gap;
-      ++count;
-      if (gap > worst) worst = gap, where = r.method + " on " + subset_name(r.tested_on);
-    }
-  }
-  if (count > 0) {
-    points("missing modality: with modality dropout, points below a model trained on the two left (mean)", mean / static_cast<double>(count), 4, mean / static_cast<double>(count) <= 4, "points at most",
-           "because dropout shares the training steps among seven subsets");
-    points(fmt::format("missing modality: the same, worst case ({})", where), worst, 4, worst <= 4, "points at most", "because dropout shares the training steps among seven subsets");
-    points("missing modality: without modality dropout, points below (mean, shown for comparison)", drop / static_cast<double>(count), mean / static_cast<double>(count), drop >= mean, "points, more than with",
-           "because a model trained on too little does not lean on any one modality yet");
+  const Loss with = loss_of_a_modality(results, true), without = loss_of_a_modality(results, false);
+  if (with.count > 0) {
+    const std::string reason = "because dropout shares the training steps among seven subsets";
+    expect("a modality lost, trained with modality dropout: mean loss against a model trained on the two left", with.mean, "at most", 4, "points", reason);
+    expect(fmt::format("the same, worst case ({})", with.where), with.worst, "at most", 4, "points", reason);
+    expect("the same, trained without modality dropout: mean loss", without.mean, "more than", with.mean, "points", "because a model trained on too little does not lean on any one modality yet");
   }
   const Best rule = best_of("synergy", late), interaction = best_of("synergy", hybrid);
-  points(fmt::format("synergy: best decision rule ({})", rule.name), rule.value, 55, rule.value <= 55, "% at most", "the chance scatter of a small test set");
-  points(fmt::format("synergy: best interaction ({})", interaction.name), interaction.value, 78, interaction.value >= 78, "% at least", "because relations need more training samples and steps than this size gives");
-  points("synergy: best interaction above the best decision rule", interaction.value - rule.value, 20, interaction.value - rule.value >= 20, "points at least",
-         "because relations need more training samples and steps than this size gives");
+  expect(fmt::format("synergy: the best decision rule ({})", rule.name), rule.value, "at most", 55, "%", "the chance scatter of a small test set");
+  expect(fmt::format("synergy: the best interaction ({})", interaction.name), interaction.value, "at least", 78, "%", few_steps);
+  expect("synergy: the best interaction above the best decision rule", interaction.value - rule.value, "at least", 20, "points", few_steps);
   return list;
 }
 
@@ -143,8 +151,9 @@ std::string tables_text(const Results& results) {
   std::string text;
   for (const char* task : {"redundant", "unique", "synergy"}) text += main_table(results, task) + "\n";
   text += "redundant, modalities missing at test time\n" + subset_table(results) + "\n";
-  tool::Table table({"expected", "measured", "wanted", "", ""});
-  for (const Expectation& e : results.expectations) table.add({e.text, fmt::format("{:.1f}", e.measured), fmt::format("{:.0f}", e.wanted), e.unit, e.met ? "met" : "MISSED: " + e.reason});
+  tool::Table table({"expected", "measured", "wanted", ""});
+  for (const Expectation& e : results.expectations)
+    table.add({e.text, fmt::format("{:.1f} {}", e.measured, e.unit), fmt::format("{} {:.1f}", e.relation, e.wanted), e.met ? "met" : "MISSED: " + e.reason});
   return text + table.text();
 }
 
