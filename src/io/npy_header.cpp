@@ -7,6 +7,7 @@
 
 #include <bit>
 #include <charconv>
+#include <utility>
 
 namespace alloy::detail {
 
