@@ -10,6 +10,7 @@
 #include <alloy/fusion.hpp>
 #include <alloy/io.hpp>
 #include <alloy/layers.hpp>
+#include <alloy/losses.hpp>
 #include <alloy/models.hpp>
 #include <alloy/preprocess.hpp>
 #include <alloy/train.hpp>

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// Whole models: encoders, a fusion and heads in one module.
+/// Whole models: encoders, a fusion and heads in one module, or encoders into one space.
 
 #include <alloy/models/builtins.hpp>
 #include <alloy/models/fusion_model.hpp>
+#include <alloy/models/joint_embedding.hpp>
 #include <alloy/models/model_folder.hpp>

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <alloy/models/fusion_model.hpp>
 
+#include "models/detail/evaluation_mode.hpp"
+
 #include <torch/types.h>
 #include <torch/utils.h>
 
@@ -14,25 +16,6 @@ std::shared_ptr<torch::nn::Module> module_of(const AnyFusion& fusion) {
   if (const auto* f = fusion.decision()) return f->ptr();
   return fusion.input()->ptr();
 }
-
-bool all_finite(const Tensor& tensor) { return !tensor.defined() || tensor.isfinite().all().item<bool>(); }
-
-/// Evaluation mode for a scope. A model that is in it already is not touched, so that threads may share it.
-class EvaluationMode {
- public:
-  explicit EvaluationMode(torch::nn::Module& module) : module_(module), training_(module.is_training()) {
-    if (training_) module_.eval();
-  }
-  ~EvaluationMode() {
-    if (training_) module_.train();
-  }
-  EvaluationMode(const EvaluationMode&) = delete;
-  EvaluationMode& operator=(const EvaluationMode&) = delete;
-
- private:
-  torch::nn::Module& module_;
-  bool training_;
-};
 
 }  // namespace
 
@@ -167,18 +150,18 @@ ModelOutput FusionModelImpl::forward(const Batch& batch) {
 }
 
 ModelOutput FusionModelImpl::predict(const Batch& batch) {
-  const EvaluationMode evaluation(*this);
+  const detail::EvaluationMode evaluation(*this);
   const c10::InferenceMode inference;
   if (fusion_.input() != nullptr) {
     ModelOutput out = forward(batch);
-    check<ModelError>(all_finite(out.logits), "[encoder '{}'] expected finite features, got NaN or infinity", {encoders_.begin()->first});
+    check<ModelError>(detail::all_finite(out.logits), "[encoder '{}'] expected finite features, got NaN or infinity", {encoders_.begin()->first});
     return out;
   }
   const auto features = encode(batch);
   ModelOutput out = fuse(features);
-  if (all_finite(out.logits)) return out;
+  if (detail::all_finite(out.logits)) return out;
   for (const auto& [name, f] : features)
-    check<ModelError>(all_finite(f.pooled) && all_finite(f.tokens), "[encoder '{}'] expected finite features, got NaN or infinity", {name});
+    check<ModelError>(detail::all_finite(f.pooled) && detail::all_finite(f.tokens), "[encoder '{}'] expected finite features, got NaN or infinity", {name});
   fail<ModelError>("[FusionModel] expected finite logits, got NaN or infinity from the fusion, though all features are finite");
 }
 
@@ -191,11 +174,7 @@ void FusionModelImpl::replace_rule(Handle<DecisionFusion> rule) {
   replace_module("fusion", rule.ptr());
 }
 
-int64_t FusionModelImpl::num_parameters() const {
-  int64_t count = 0;
-  for (const Tensor& p : parameters()) count += p.numel();
-  return count;
-}
+int64_t FusionModelImpl::num_parameters() const { return detail::num_parameters(*this); }
 
 FusionModel clone(const FusionModel& model) {
   const AnyFusion& fusion = model->fusion();

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/// Contrast over N modalities, any of which may be missing from any sample: a pair of modalities learns from the samples that
+/// have both.
+
+#include <alloy/core/modality_map.hpp>
+#include <alloy/losses/logit_scale.hpp>
+#include <alloy/losses/pair_info.hpp>
+
+#include <array>
+
+namespace alloy {
+
+enum class PairScheme {
+  all,       ///< every pair of modalities
+  anchored,  ///< each modality with one, the anchor (Girdhar et al. 2023, "ImageBind")
+  centroid,  ///< each modality with the normalised mean of the others that the sample has
+};
+constexpr auto enum_names(PairScheme) {
+  return std::to_array<std::pair<PairScheme, std::string_view>>({{PairScheme::all, "all"}, {PairScheme::anchored, "anchored"}, {PairScheme::centroid, "centroid"}});
+}
+
+enum class PairObjective { info_nce, sigmoid, decoupled };
+constexpr auto enum_names(PairObjective) {
+  return std::to_array<std::pair<PairObjective, std::string_view>>(
+      {{PairObjective::info_nce, "info_nce"}, {PairObjective::sigmoid, "sigmoid"}, {PairObjective::decoupled, "decoupled"}});
+}
+
+struct PairwiseLossOptions {
+  std::vector<std::string> modalities = {};
+  PairScheme scheme = PairScheme::all;
+  std::string anchor = {};
+  PairObjective objective = PairObjective::info_nce;
+  LogitScaleOptions scale = {};
+  bool scale_per_pair = false;
+  double label_smoothing = 0.0;
+  static void describe(auto& self, auto&& field) {
+    field("modalities", self.modalities, "names, at least two, no repeats");
+    field("scheme", self.scheme, "which pairs are compared");
+    field("anchor", self.anchor, "one of the modalities, for the scheme anchored");
+    field("objective", self.objective, "loss of a pair");
+    field("scale", self.scale, "of the similarities; sigmoid needs with_bias, and start 10, bias -10 as SigLIP");
+    field("scale_per_pair", self.scale_per_pair, "a scale and bias for each pair, rather than one for all");
+    field("label_smoothing", self.label_smoothing, "0..1, info_nce only");
+  }
+  ALLOY_API void validate() const;
+};
+
+/// Embeddings of one modality: values [B, D], usually unit rows; present [B] bool, undefined = all.
+struct Embedded {
+  Tensor values;
+  Tensor present = {};
+};
+
+struct PairwiseLossOutput {
+  Tensor total;                ///< mean over the pairs that had at least two samples; undefined if none had
+  ModalityMap<Tensor> parts;   ///< by "image-text", or "image-centroid"
+  ModalityMap<int64_t> counts; ///< samples that each part was computed on
+};
+
+class ALLOY_API PairwiseLossImpl final : public torch::nn::Module {
+ public:
+  using Options = PairwiseLossOptions;
+  static constexpr auto kName = "pairwise";
+  explicit PairwiseLossImpl(PairwiseLossOptions options);
+  /// @param embeddings  by modality, all of one B and D; a modality that the whole batch lacks may be left out
+  /// @throws ConfigError for a modality that the options do not name; ShapeError, DataError as the objective
+  PairwiseLossOutput forward(const ModalityMap<Embedded>& embeddings, const PairInfo& pairs = {});
+  /// The scale of a pair, in either order; the one for all without scale_per_pair.
+  LogitScale scale(std::string_view first, std::string_view second) const;
+  /// LogitScale::clamp of all.
+  void clamp();
+  const PairwiseLossOptions& options() const { return options_; }
+
+ private:
+  Tensor part(const Tensor& a, const Tensor& b, const LogitScale& scale, const PairInfo& pairs) const;
+  PairwiseLossOptions options_;
+  ModalityMap<LogitScale> scales_;  // by pair, or one named "all"
+};
+using PairwiseLoss = Holder<PairwiseLossImpl>;
+
+}  // namespace alloy

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/// Encoders of any number of modalities into one space, where what belongs together is near: for search across modalities
+/// and for classes named by prompts. Trained by contrast; any sample may lack any modality.
+///
+///     JointEmbedding joint({.dim = 256});
+///     joint->add("image", ConvImageEncoder({.channels = 3, .dim = 128}));
+///     joint->add("text", TextEncoder({.dim = 128}));
+///     Tensor scores = joint->similarity("text", "image", batch);   // [B, B]
+
+#include <alloy/core/encoder.hpp>
+#include <alloy/layers/linear.hpp>
+#include <alloy/losses/pairwise.hpp>
+
+namespace alloy {
+
+struct JointEmbeddingOptions {
+  int64_t dim = 256;
+  PairScheme scheme = PairScheme::all;
+  std::string anchor = {};
+  PairObjective objective = PairObjective::info_nce;
+  LogitScaleOptions scale = {};
+  bool scale_per_pair = false;
+  double label_smoothing = 0.0;
+  static void describe(auto& self, auto&& field) {
+    field("dim", self.dim, "width of the space, > 0");
+    field("scheme", self.scheme, "which pairs of modalities are compared in training");
+    field("anchor", self.anchor, "a modality, for the scheme anchored");
+    field("objective", self.objective, "loss of a pair of modalities");
+    field("scale", self.scale, "of the similarities in the loss; sigmoid needs with_bias, start 10 and bias -10 as SigLIP");
+    field("scale_per_pair", self.scale_per_pair, "a scale for each pair of modalities, rather than one for all");
+    field("label_smoothing", self.label_smoothing, "0..1, info_nce only");
+  }
+  ALLOY_API void validate() const;
+};
+
+/// Shares encoders with whoever made them; owns a linear map without bias from each encoder's width to the space, and the
+/// loss with its scale. In evaluation mode several threads may call `embed` and `similarity` on one model.
+class ALLOY_API JointEmbeddingImpl final : public torch::nn::Module {
+ public:
+  explicit JointEmbeddingImpl(JointEmbeddingOptions options);
+
+  /// @throws ConfigError for a name that is taken or that a loss cannot have (see PairwiseLossOptions)
+  void add(const std::string& name, Handle<Encoder> encoder);
+  /// Embeddings of all modalities of a batch: unit rows [B, dim], zero where a sample lacks the modality.
+  /// @throws ConfigError for a modality that the model does not know; ModelError naming an encoder that threw or broke its
+  ///         contract. A sample may lack all modalities but one: that is nothing to learn from, and no error.
+  ModalityMap<Embedded> forward(const Batch& batch);
+  /// The loss of embeddings, as `forward` gives them: see PairwiseLoss. The first call fixes the modalities.
+  /// @throws ConfigError with fewer than two modalities
+  PairwiseLossOutput loss(const ModalityMap<Embedded>& embeddings, const PairInfo& pairs = {});
+  /// Unit rows [B, dim] of one modality, in evaluation mode without gradients, checked for NaN and infinity.
+  /// @throws DataError naming a sample that lacks the modality; ModelError naming the encoder whose features are not finite
+  Tensor embed(const std::string& name, const ModalityInput& input);
+  /// Cosine similarities [B, B] of all samples of a batch, rows by `from`, columns by `to`. @throws as `embed`
+  Tensor similarity(const std::string& from, const std::string& to, const Batch& batch);
+
+  std::vector<std::string> modalities() const { return encoders_.names(); }
+  Handle<Encoder> encoder(std::string_view name) const { return encoders_.at(name); }
+  /// The loss module with its scales; made by the first call after the last `add`.
+  PairwiseLoss objective();
+  const JointEmbeddingOptions& options() const { return options_; }
+  int64_t num_parameters() const;
+
+ private:
+  JointEmbeddingOptions options_;
+  ModalityMap<Handle<Encoder>> encoders_;
+  ModalityMap<Linear> projections_;
+  PairwiseLoss objective_ = nullptr;
+};
+
+class JointEmbedding : public torch::nn::ModuleHolder<JointEmbeddingImpl> {
+ public:
+  JointEmbedding(JointEmbeddingOptions options) : ModuleHolder(std::make_shared<JointEmbeddingImpl>(std::move(options))) {}  // NOLINT(google-explicit-constructor)
+  JointEmbedding(std::nullptr_t) : ModuleHolder(nullptr) {}                                                                 // NOLINT(google-explicit-constructor)
+};
+
+}  // namespace alloy
