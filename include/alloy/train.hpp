@@ -4,5 +4,6 @@
 /// Training.
 
 #include <alloy/train/fusion_job.hpp>
+#include <alloy/train/gradient_cache.hpp>
 #include <alloy/train/task_loss.hpp>
 #include <alloy/train/trainer.hpp>

@@ -23,6 +23,9 @@ ModalityInput stack_modality(const std::string& name, std::span<const Sample> sa
                       (scalar || value->sizes().slice(1) == first->sizes().slice(1));
     check<ShapeError>(fits, "[collate] expected '{}' of sample '{}' to fit {} (the first axis may differ), got {}", {name, sample.id, *first, *value});
     if (scalar) continue;
+    // Token ids may be as many as they like; numbers along one axis are a vector, and padding it would make it another.
+    check<ShapeError>(value->dim() > 1 || !value->is_floating_point() || value->size(0) == first->size(0),
+                      "[collate] expected '{}' of sample '{}' to be as wide as {}, got {}; a sequence of numbers is [T, 1]", {name, sample.id, *first, *value});
     ragged = ragged || value->size(0) != first->size(0);
     longest = std::max(longest, value->size(0));
   }

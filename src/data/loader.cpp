@@ -172,7 +172,7 @@ bool Loader::next(LabelledBatch& batch) {
       const auto allowed = static_cast<int64_t>(std::floor(options_.bad_sample_limit * static_cast<double>(dataset_->size())));
       if (num_bad_ > allowed) {
         stop();
-        fail<DataError>("[Loader] expected at most {} of {} samples to be unusable, got {}; the last is sample {}: {}",
+        fail<DataError>("[Loader] expected at most {} of {} samples to be unusable, got {}; the last is sample {}: {} (bad_sample_limit allows more)",
                         {allowed, dataset_->size(), num_bad_, index, cause});
       }
     }

@@ -42,7 +42,7 @@ ManifestDataset::ManifestDataset(Manifest manifest, ModalityMap<std::shared_ptr<
     if (!options_.split.empty() && manifest_.cell(row, "split") != options_.split) continue;
     bool any = false;
     for (const auto& item : readers_) any = any || !manifest_.cell(row, item.first).empty();
-    check<DataError>(any, "[ManifestDataset] expected at least one of the modalities {} in row {}, got empty cells only", {readers_.names(), row + 1});
+    check<DataError>(any, "[{}] expected at least one of the modalities {}, got empty cells only", {manifest_.place(row), readers_.names()});
     rows_.push_back(row);
     targets_.push_back(labelled ? parse_target(manifest_.cell(row, "label"), row) : Tensor());
   }
@@ -65,7 +65,7 @@ Tensor ManifestDataset::targets() const { return !targets_.empty() && targets_.f
 Tensor ManifestDataset::parse_target(const std::string& text, int64_t row) const {
   const auto place = [&](const std::string& label) {
     const auto found = std::ranges::find(options_.labels, label);
-    check<DataError>(found != options_.labels.end(), "[ManifestDataset] expected one of the labels {} in row {}, got '{}'", {options_.labels, row + 1, label});
+    check<DataError>(found != options_.labels.end(), "[{}] expected one of the labels {}, got '{}'", {manifest_.place(row), options_.labels, label});
     return static_cast<int64_t>(found - options_.labels.begin());
   };
   if (options_.task == Task::classification) return torch::tensor(place(text));
@@ -79,17 +79,17 @@ Tensor ManifestDataset::parse_target(const std::string& text, int64_t row) const
     double value = 0;
     const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), value);
     check<DataError>(error == std::errc() && end == part.data() + part.size() && std::isfinite(value),
-                     "[ManifestDataset] expected a number as label in row {}, got '{}'", {row + 1, part});
+                     "[{}] expected a number as label, got '{}'", {manifest_.place(row), part});
     values.push_back(value);
   }
-  check<DataError>(!values.empty(), "[ManifestDataset] expected a number as label in row {}, got an empty cell", {row + 1});
+  check<DataError>(!values.empty(), "[{}] expected a number as label, got an empty cell", {manifest_.place(row)});
   return torch::tensor(values, torch::kFloat);
 }
 
 Sample ManifestDataset::get(int64_t index, Random&) const {
   check<DataError>(index >= 0 && index < size(), "[ManifestDataset] expected an index below {}, got {}", {size(), index});
   const int64_t row = rows_[static_cast<size_t>(index)];
-  Sample sample{.id = "row " + std::to_string(row + 1), .values = {}, .target = targets_[static_cast<size_t>(index)]};
+  Sample sample{.id = manifest_.place(row), .values = {}, .target = targets_[static_cast<size_t>(index)]};
   if (manifest_.has_column("id") && !manifest_.cell(row, "id").empty()) sample.id = manifest_.cell(row, "id");
   for (const auto& [name, reader] : readers_) {
     const std::string& cell = manifest_.cell(row, name);

@@ -34,7 +34,7 @@ Bytes read_whole(const std::filesystem::path& path, uint64_t max_bytes) {
 InputFile::InputFile(std::filesystem::path path) : path_(std::move(path)) {
   // O_NONBLOCK: opening a FIFO would wait for its writer. It has no effect on regular files.
   descriptor_ = detail::retry([&] { return detail::syscalls().open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0); });
-  if (descriptor_ < 0) fail<IoError>("[InputFile] cannot open {}: {}", {path_, detail::errno_text()});
+  if (descriptor_ < 0) fail<IoError>("[InputFile] cannot open '{}': {}", {path_, detail::errno_text()});
   struct stat info {};
   const bool known = ::fstat(descriptor_, &info) == 0;
   if (known && S_ISREG(info.st_mode)) {

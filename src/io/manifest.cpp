@@ -138,6 +138,7 @@ Manifest parse_csv(std::string_view text, char separator, std::string_view where
     check<DataError>(cells.size() == manifest.columns.size(), "[{}, line {}] expected {} cells, got {}", {where, reader.record_line(), manifest.columns.size(), cells.size()});
     check_cells(manifest.rows.size() + 1, manifest.columns.size(), where, limits);
     manifest.rows.push_back(std::move(cells));
+    manifest.lines.push_back(reader.record_line());
   }
   return manifest;
 }
@@ -175,6 +176,7 @@ Manifest parse_jsonl(std::string_view text, std::string_view where, const Manife
     }
     check_cells(manifest.rows.size() + 1, manifest.columns.size(), where, limits);
     manifest.rows.push_back(std::move(cells));
+    manifest.lines.push_back(line_number);
   }
   check<DataError>(!manifest.columns.empty(), "[{}] expected lines of JSON objects with keys, got none", {where});
   for (auto& row : manifest.rows) row.resize(manifest.columns.size());
@@ -199,6 +201,21 @@ const std::string& Manifest::cell(int64_t row, std::string_view name) const {
   return cells[place];
 }
 
+std::string Manifest::place(int64_t row) const {
+  const auto at = static_cast<size_t>(row);
+  if (at < lines.size()) return source.empty() ? format_message("line {}", {lines[at]}) : format_message("{}, line {}", {source, lines[at]});
+  return format_message("row {}", {row + 1});
+}
+
+Manifest Manifest::select(std::span<const int64_t> chosen) const {
+  Manifest part{.columns = columns, .rows = {}, .folder = folder, .source = source, .lines = {}};
+  for (const int64_t row : chosen) {
+    part.rows.push_back(rows.at(static_cast<size_t>(row)));
+    if (static_cast<size_t>(row) < lines.size()) part.lines.push_back(lines[static_cast<size_t>(row)]);
+  }
+  return part;
+}
+
 Manifest parse_manifest(std::string_view text, ManifestFormat format, std::string_view where, const ManifestLimits& limits) {
   if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
   if (format == ManifestFormat::jsonl) return parse_jsonl(text, where, limits);
@@ -213,6 +230,7 @@ Manifest read_manifest(const std::filesystem::path& path, const ManifestLimits& 
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   Manifest manifest = parse_manifest(text, is_csv ? ManifestFormat::csv : is_tsv ? ManifestFormat::tsv : ManifestFormat::jsonl, path.string(), limits);
   manifest.folder = path.parent_path();
+  manifest.source = path.filename().string();
   return manifest;
 }
 

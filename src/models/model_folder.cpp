@@ -132,6 +132,9 @@ void save_model(const std::filesystem::path& folder, const SavedModel& saved) {
 SavedModel load_model(const std::filesystem::path& folder) {
   recover_folder(folder);
   const auto config_file = folder / "config.json";
+  std::error_code ignored;
+  check<IoError>(std::filesystem::exists(config_file, ignored) || !std::filesystem::exists(folder / "model" / "config.json", ignored),
+                 "[load_model] expected a model folder, got '{}', which has no config.json; did you mean '{}'?", {folder, folder / "model"});
   const Config config = parse_json(read_text_file(config_file, kMaxConfigBytes), config_file.string());
   SavedModel saved = model_from_config(config, config_file.string() + ":");
   load_module(folder / "model.safetensors", *saved.model);

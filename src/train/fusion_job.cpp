@@ -7,6 +7,7 @@
 #include <alloy/data/modality_reader.hpp>
 #include <alloy/models/builtins.hpp>
 
+#include <algorithm>
 #include <cmath>
 
 namespace alloy {
@@ -49,6 +50,8 @@ void fill_in(Config& options, const Registry<Base>& registry, const std::string&
 Config complete_fusion(const Config& given, const std::vector<std::string>& names, int64_t dim) {
   Config fusion = given.is_null() ? Config::object({{"type", Config("gated")}}) : given;
   const std::string type = fusion.at("type", "/fusion").as_string("/fusion/type");
+  for (const auto& member : fusion.as_object("/fusion"))
+    check<ConfigError>(member.first == "type" || member.first == "options", "/fusion/{}: unknown option, known: type, options", {member.first});
   const Config* old = fusion.find("options");
   Config options = old != nullptr ? *old : Config::object();
   const Config list(Config::Array(names.begin(), names.end()));
@@ -63,21 +66,37 @@ Config complete_fusion(const Config& given, const std::vector<std::string>& name
 /// Rows of a manifest whose split is `name`; all of them where there is no such column.
 Manifest rows_of_split(const Manifest& manifest, const std::string& name) {
   if (!manifest.has_column("split")) return manifest;
-  Manifest part{.columns = manifest.columns, .rows = {}, .folder = manifest.folder};
+  std::vector<int64_t> rows;
   for (int64_t row = 0; row < manifest.num_rows(); ++row)
-    if (manifest.cell(row, "split") == name) part.rows.push_back(manifest.rows[static_cast<size_t>(row)]);
-  return part;
+    if (manifest.cell(row, "split") == name) rows.push_back(row);
+  return manifest.select(rows);
 }
 
 /// Moves a seeded share of the rows from one manifest to another.
 Manifest split_off(Manifest& manifest, double share, int64_t seed) {
-  Manifest part{.columns = manifest.columns, .rows = {}, .folder = manifest.folder};
-  Manifest rest = part;
   const auto order = Random(mix_seed({static_cast<uint64_t>(seed), 0x73706c})).permutation(manifest.num_rows());
   const auto count = static_cast<size_t>(share * static_cast<double>(manifest.num_rows()));
-  for (size_t i = 0; i < order.size(); ++i) (i < count ? part : rest).rows.push_back(manifest.rows[static_cast<size_t>(order[i])]);
-  manifest = std::move(rest);
+  Manifest part = manifest.select(std::span(order).first(count));
+  manifest = manifest.select(std::span(order).subspan(count));
   return part;
+}
+
+/// A misspelt split would silently take its rows out of the training.
+void check_splits(const Manifest& manifest) {
+  if (!manifest.has_column("split")) return;
+  for (int64_t row = 0; row < manifest.num_rows(); ++row) {
+    const std::string& split = manifest.cell(row, "split");
+    check<DataError>(split == "train" || split == "valid" || split == "test" || split.empty(), "[{}] expected split to be train, valid, test or empty, got '{}'",
+                     {manifest.place(row), split});
+  }
+}
+
+/// The labels that the training rows have, in the order of the file.
+std::vector<std::string> labels_of(const Manifest& train, const Manifest& all, Task task) {
+  const auto used = manifest_labels(train, task);
+  auto labels = manifest_labels(all, task);
+  std::erase_if(labels, [&](const std::string& label) { return std::ranges::find(used, label) == used.end(); });
+  return labels;
 }
 
 PresenceLeak warn_of_leak(const ManifestDataset& data, const std::filesystem::path& file) {
@@ -103,7 +122,8 @@ FusionJobResult run_fusion_job(const FusionJobOptions& options, const std::files
   register_builtins();
   options.validate();
   const Manifest all = read_manifest(under(folder, options.data));
-  Manifest train = rows_of_split(all, "train"), valid{.columns = all.columns, .rows = {}, .folder = all.folder};
+  check_splits(all);
+  Manifest train = rows_of_split(all, "train"), valid = all.select({});
   if (!options.valid_data.empty()) valid = read_manifest(under(folder, options.valid_data));
   else if (all.has_column("split")) valid = rows_of_split(all, "valid");
   if (valid.rows.empty()) valid = split_off(train, options.valid_share, options.training.seed);
@@ -112,9 +132,9 @@ FusionJobResult run_fusion_job(const FusionJobOptions& options, const std::files
   ManifestDatasetOptions data_options{.task = options.task, .labels = {}, .split = {}};
   int64_t outputs = 1;
   if (options.task != Task::regression) {
-    data_options.labels = manifest_labels(train, options.task);
+    data_options.labels = labels_of(train, all, options.task);
     outputs = static_cast<int64_t>(data_options.labels.size());
-    check<DataError>(outputs >= (options.task == Task::classification ? 2 : 1), "[{}] expected at least two labels in the column label, got {}", {options.data, data_options.labels});
+    check<DataError>(outputs >= (options.task == Task::classification ? 2 : 1), "[{}] expected at least two labels among the {} training rows, got {}", {options.data, train.num_rows(), data_options.labels});
   }
 
   ModalityMap<std::shared_ptr<const ModalityReader>> readers;
@@ -124,6 +144,10 @@ FusionJobResult run_fusion_job(const FusionJobOptions& options, const std::files
     const std::string path = "/modalities/" + std::to_string(i);
     Config entry = options.modalities[i];
     const std::string name = entry.at("name", path).as_string(path + "/name"), kind = entry.at("kind", path).as_string(path + "/kind");
+    for (const char* reserved : {"label", "id", "split"})
+      check<ConfigError>(name != reserved, "{}/name: expected a modality, got '{}', which is a column of its own kind: its content would give the answer away", {path, name});
+    const auto kinds = modality_kinds();
+    check<ConfigError>(std::ranges::find(kinds, kind) != kinds.end(), "{}/kind: unknown kind '{}', known: {}", {path, kind, kinds});
     if (entry.find("preprocess") == nullptr) entry.set("preprocess", Config::object());
     readers.insert(name, make_modality_reader(kind, entry.at("preprocess"), path + "/preprocess"));
     all.column(name);

@@ -139,11 +139,9 @@ TrainResult Trainer::fit(Loader& train, Loader* valid, const TrainCallbacks& cal
   const ModalityDropout dropout({.rate = o.modality_dropout});
   Random random(mix_seed({static_cast<uint64_t>(o.seed), 0x6d6f64}));
   seed_everything(mix_seed({static_cast<uint64_t>(o.seed), 0x74726e}));
-  std::ofstream log;
-  if (!o.log_file.empty()) {
-    log.open(o.log_file);
-    check<IoError>(log.is_open(), "[Trainer] expected to write the log {}, could not open it", {o.log_file});
-  }
+  const std::filesystem::path log_folder = o.log_file.has_parent_path() ? o.log_file.parent_path() : ".";
+  check<IoError>(o.log_file.empty() || std::filesystem::is_directory(log_folder), "[Trainer] expected a folder for the log {}, got none", {o.log_file});
+  std::ofstream log;  // opened for the first line: a run that fails before leaves the log of an earlier one alone
   TrainResult result;
   NonFiniteGuard guard;
   std::optional<Snapshot> best;
@@ -206,6 +204,10 @@ TrainResult Trainer::fit(Loader& train, Loader* valid, const TrainCallbacks& cal
         best.emplace(*model_);
       }
       result.epochs.push_back(record);
+      if (!o.log_file.empty() && !log.is_open()) {
+        log.open(o.log_file);
+        check<IoError>(log.is_open(), "[Trainer] expected to write the log {}, could not open it", {o.log_file});
+      }
       write_log(log, record);
       if (callbacks.epoch) callbacks.epoch(record);
       if (valid != nullptr && o.patience > 0 && epoch - result.best_epoch >= o.patience) {

@@ -35,11 +35,11 @@ TEST_CASE("a manifest is a dataset", "[data]") {
   CHECK_THROWS_AS(all.get(2, random), IoError);
   CHECK(manifest_labels(manifest, Task::classification) == std::vector<std::string>{"cat", "dog"});
 
-  CHECK_THROWS_WITH(ManifestDataset(manifest, readers(), {.labels = {"cat"}}), ContainsSubstring("labels cat in row 2, got 'dog'"));
+  CHECK_THROWS_WITH(ManifestDataset(manifest, readers(), {.labels = {"cat"}}), ContainsSubstring("[row 2] expected one of the labels cat, got 'dog'"));
   CHECK_THROWS_WITH(ManifestDataset(manifest, readers(), {.labels = {"cat", "dog"}, .split = "dev"}), ContainsSubstring("'dev', got none"));
   CHECK_THROWS_AS(ManifestDataset(manifest, {{"smell", make_modality_reader("text", Config())}}, {.labels = {"cat", "dog"}}), ConfigError);
   manifest.rows[1][2] = "";
-  CHECK_THROWS_WITH(ManifestDataset(manifest, readers(), {.labels = {"cat", "dog"}}), ContainsSubstring("note, vector in row 2, got empty cells"));
+  CHECK_THROWS_WITH(ManifestDataset(manifest, readers(), {.labels = {"cat", "dog"}}), ContainsSubstring("[row 2] expected at least one of the modalities note, vector, got empty cells"));
 }
 
 TEST_CASE("a file that vanishes in the middle of an epoch costs its sample and nothing else", "[data]") {
@@ -76,6 +76,19 @@ TEST_CASE("a file that vanishes in the middle of an epoch costs its sample and n
   }
 }
 
+TEST_CASE("a row keeps its place in the file, whatever is selected", "[data]") {
+  TempDir dir;
+  write_file(dir / "d.csv", "note,label\na,x\n\n\"b\nb\",y\n,x\n");
+  const Manifest all = read_manifest(dir / "d.csv");
+  CHECK(all.place(1) == "d.csv, line 4");
+  const std::vector<int64_t> chosen = {2, 0};
+  const Manifest part = all.select(chosen);
+  CHECK(part.place(0) == "d.csv, line 6");
+  CHECK(part.place(1) == "d.csv, line 2");
+  const ModalityMap<std::shared_ptr<const ModalityReader>> note{{"note", make_modality_reader("text", Config())}};
+  CHECK_THROWS_WITH(ManifestDataset(part, note, {.labels = {"x", "y"}}), ContainsSubstring("[d.csv, line 6] expected at least one of the modalities note"));
+}
+
 TEST_CASE("targets of other tasks", "[data]") {
   const Manifest manifest{.columns = {"note", "label"}, .rows = {{"a", "x|z"}, {"b", ""}}, .folder = {}};
   Random random(0);
@@ -84,7 +97,7 @@ TEST_CASE("targets of other tasks", "[data]") {
   CHECK_THAT(labels.get(0, random).target, AllClose(torch::tensor({1.f, 0.f, 1.f})));
   CHECK_THAT(labels.get(1, random).target, AllClose(torch::zeros({3})));
   const Manifest numbers{.columns = {"note", "label"}, .rows = {{"a", "1.5|-2"}, {"b", "3|4x"}}, .folder = {}};
-  CHECK_THROWS_WITH(ManifestDataset(numbers, note, {.task = Task::regression}), ContainsSubstring("row 2, got '4x'"));
+  CHECK_THROWS_WITH(ManifestDataset(numbers, note, {.task = Task::regression}), ContainsSubstring("[row 2] expected a number as label, got '4x'"));
 }
 
 TEST_CASE("modality readers", "[data]") {

@@ -69,7 +69,7 @@ void add_evaluate(CLI::App& app) {
   command->add_option("--model", given->model, "model folder")->required();
   command->add_option("--data", given->data, "manifest")->required();
   command->add_option("--split", given->split, "only rows of this split");
-  command->add_option("--batch-size", given->batch_size, "samples a batch")->check(CLI::PositiveNumber);
+  command->add_option("--batch-size", given->batch_size, "samples a batch")->check(CLI::Range(1, 1 << 20));
   command->add_flag("--json", given->json, "as JSON");
   command->callback([given] { evaluate(*given); });
 }

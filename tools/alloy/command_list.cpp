@@ -61,7 +61,7 @@ void add_list(CLI::App& app) {
   };
   auto given = std::make_shared<Given>();
   CLI::App* command = app.add_subcommand("list", "The encoders or fusions there are, with every option, default and description");
-  command->add_option("what", given->what, "encoders or fusions")->required()->check(CLI::IsMember({"encoders", "fusions"}));
+  command->add_option("kind", given->what, "encoders or fusions")->required()->check(CLI::IsMember({"encoders", "fusions"}));
   command->add_flag("--json", given->json, "as JSON");
   command->callback([given] {
     register_builtins();

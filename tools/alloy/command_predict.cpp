@@ -9,6 +9,7 @@
 #include <alloy/models/model_folder.hpp>
 
 #include <cmath>
+#include <optional>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <torch/types.h>
@@ -20,7 +21,7 @@ namespace {
 struct Given {
   std::filesystem::path model;
   std::vector<std::string> inputs;
-  std::string image, audio, text;
+  std::optional<std::string> image, audio, text;
   bool json = false;
 };
 
@@ -34,15 +35,15 @@ const ModalityInfo& modality_named(const SavedModel& saved, const std::string& n
 }
 
 /// --image F and its like: allowed where exactly one modality has that kind.
-void add_by_kind(const SavedModel& saved, const std::string& kind, const std::string& value, std::vector<std::pair<std::string, std::string>>& inputs) {
-  if (value.empty()) return;
+void add_by_kind(const SavedModel& saved, const std::string& kind, const std::optional<std::string>& value, std::vector<std::pair<std::string, std::string>>& inputs) {
+  if (!value) return;
   std::vector<std::string> names;
   for (const ModalityInfo& info : saved.modalities)
     if (info.kind == kind) names.push_back(info.name);
   if (names.size() != 1)
     throw UsageError(fmt::format("--{} needs a model with one modality of that kind, this one has {}; use --input NAME=VALUE", kind,
                                  names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "))));
-  inputs.emplace_back(names.front(), value);
+  inputs.emplace_back(names.front(), *value);
 }
 
 Config answer_as_config(const SavedModel& saved, const Tensor& probs, const Tensor& contributions, const Tensor& weights) {

@@ -20,7 +20,7 @@ struct Given {
 void train_fusion(const Given& given) {
   const Config config = parse_json(read_text_file(given.config, 16u << 20), given.config.string());
   FusionJobOptions options = from_config<FusionJobOptions>(config);
-  std::filesystem::create_directories(given.out);
+  OutputFolder out(given.out, "--out");
   if (options.training.log_file.empty()) options.training.log_file = given.out / "log.jsonl";
   ProgressPrinter printer;
   const auto show_epoch = [&](const EpochRecord& r) {
@@ -30,6 +30,7 @@ void train_fusion(const Given& given) {
   const FusionJobResult result = run_fusion_job(options, given.config.parent_path(),
                                                 {.progress = [&](const Progress& p) { printer.update(p); }, .epoch = show_epoch, .cancel = signal_token()});
   save_model(given.out / "model", result.saved);
+  out.keep();
   fmt::print("trained on {} samples, validated on {}, {} parameters, best epoch {}\n", count_text(result.train_samples), count_text(result.valid_samples),
              count_text(result.saved.model->num_parameters()), result.history.best_epoch + 1);
   for (const auto& [cause, count] : result.skipped) fmt::print("skipped {}: {}\n", count, cause);

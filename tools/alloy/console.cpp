@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "console.hpp"
 
+#include <alloy/core/check.hpp>
+
 #include <algorithm>
 #include <chrono>
 #include <csignal>
@@ -48,6 +50,22 @@ std::string Table::text() const {
     line(rows_[r]);
   }
   return out;
+}
+
+OutputFolder::OutputFolder(std::filesystem::path path, const std::string& option) {
+  check<IoError>(!path.empty(), "[{}] expected a folder, got an empty path", {option});
+  std::error_code error;
+  const std::filesystem::path wanted = path;
+  for (path = std::filesystem::absolute(path).lexically_normal(); !path.empty() && !std::filesystem::exists(path, error) && path != path.root_path(); path = path.parent_path())
+    if (path.has_filename()) made_.push_back(path);
+  error.clear();
+  std::filesystem::create_directories(wanted, error);
+  check<IoError>(std::filesystem::is_directory(wanted), "[{}] cannot make the folder '{}': {}", {option, wanted, error ? error.message() : "there is a file of that name"});
+}
+
+OutputFolder::~OutputFolder() {
+  std::error_code ignored;
+  for (const auto& folder : made_) std::filesystem::remove(folder, ignored);  // only what is empty
 }
 
 std::string duration_text(double seconds) {

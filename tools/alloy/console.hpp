@@ -5,6 +5,7 @@
 
 #include <alloy/core/progress.hpp>
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -42,6 +43,20 @@ class ProgressPrinter {
   bool terminal_;
   bool drawn_ = false;
   double last_drawn_ = 0;
+};
+
+/// A folder to write into, made where it is not there yet; taken away again, if it is still empty, unless `keep` is called.
+class OutputFolder {
+ public:
+  /// @throws IoError naming the option
+  OutputFolder(std::filesystem::path path, const std::string& option);
+  ~OutputFolder();
+  OutputFolder(const OutputFolder&) = delete;
+  OutputFolder& operator=(const OutputFolder&) = delete;
+  void keep() { made_.clear(); }
+
+ private:
+  std::vector<std::filesystem::path> made_;  // deepest first
 };
 
 /// "1:23" or "45 s".

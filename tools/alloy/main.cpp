@@ -7,15 +7,34 @@
 #include <alloy/core/error.hpp>
 #include <alloy/core/version.hpp>
 
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace {
 
-/// The first line of a message: causes below ours may carry several.
+/// A message in one line, without the stack that LibTorch adds to its own.
 std::string one_line(std::string text) {
+  text = text.substr(0, text.find("\nException raised from"));
   for (char& c : text)
     if (c == '\n' || c == '\r') c = ' ';
   return text;
+}
+
+/// CLI11 only says that a subcommand is missing when one is misspelt.
+void check_first_word(const CLI::App& app, int argc, char** argv) {
+  if (argc < 2) return;
+  const std::string word = argv[1];
+  std::vector<std::string> known;
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) known.push_back(command->get_name());
+  if (word.starts_with("-")) {
+    if (app.get_option_no_throw(word) == nullptr) throw alloy::tool::UsageError(fmt::format("unknown option '{}' (see alloy --help)", word));
+  } else if (std::find(known.begin(), known.end(), word) == known.end()) {
+    throw alloy::tool::UsageError(fmt::format("unknown command '{}', known: {}", word, fmt::join(known, ", ")));
+  }
 }
 
 }  // namespace
@@ -32,7 +51,10 @@ int main(int argc, char** argv) {
   alloy::tool::add_inspect(app);
   alloy::tool::install_signal_handlers();
   try {
+    check_first_word(app, argc, argv);
     app.parse(argc, argv);
+    // What was printed may still wait in a buffer, or a full disk may have refused it.
+    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) throw alloy::IoError("[standard output] cannot write the answer: " + std::string(std::strerror(errno)));
     return 0;
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,6 +21,8 @@ struct ALLOY_API Manifest {
   std::vector<std::string> columns = {};
   std::vector<std::vector<std::string>> rows = {};
   std::filesystem::path folder = {};  ///< of the file read, for the paths in cells
+  std::string source = {};            ///< name of the file read, for messages
+  std::vector<int64_t> lines = {};    ///< where each row begins in it, from 1; empty if it was not read from a file
 
   int64_t num_rows() const { return static_cast<int64_t>(rows.size()); }
   bool has_column(std::string_view name) const;
@@ -27,6 +30,10 @@ struct ALLOY_API Manifest {
   int64_t column(std::string_view name) const;
   /// @throws ConfigError if there is no such column or row
   const std::string& cell(int64_t row, std::string_view column) const;
+  /// Where a row came from: "products.csv, line 9", or "row 8" of a manifest that was made in memory.
+  std::string place(int64_t row) const;
+  /// Some of the rows, in this order, which keep their places.
+  Manifest select(std::span<const int64_t> rows) const;
 };
 
 /// `csv`: RFC 4180, the first line names the columns. `tsv`: the same with tabs for commas. `jsonl`: an object a line,

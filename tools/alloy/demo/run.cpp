@@ -62,7 +62,7 @@ class Demo {
     printer_.line("alloy demo: photos of Fashion-MNIST, names spoken by espeak-ng, typed tags; paired by class, so the pairing is synthetic");
     CatalogueOptions data;
     data.cache = experiment_options_.cache;
-    std::filesystem::create_directories(experiment_options_.cache);
+    tool::OutputFolder out(experiment_options_.cache, "--out");
     const auto source = load_catalogue_source(data, [&](const Progress& p) { printer_.update(p); }, tool::signal_token());
     for (int64_t seed = options_.seed; seed < options_.seed + options_.seeds; ++seed)
       for (const CatalogueTask task : {CatalogueTask::redundant, CatalogueTask::unique, CatalogueTask::synergy}) run_task(task, seed, source);
