@@ -103,6 +103,8 @@ def right_use():
     expect({"gated", "late", "input_concat", "tensor"} <= {f["name"] for f in fusions}, "list fusions")
     expect(all(o["description"] for f in fusions for o in f["options"]), "every option is described")
     expect(len(json.loads(run("list", "encoders", "--json").stdout)) >= 11, "list encoders")
+    expect([e["name"] for e in json.loads(run("list", "config", "--json").stdout)] == ["config", "training"], "list config")
+    expect("max_length" in run("list", "kinds").stdout, "list kinds")
     inspected = json.loads(run("inspect", model, "--json").stdout)
     expect(inspected["config"]["fusion"]["type"] == "attention" and inspected["values"] > 1000, "inspect a model folder")
     expect("encoder_note.embedding.weight" in run("inspect", model / "model.safetensors").stdout, "inspect a file")

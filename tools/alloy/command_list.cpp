@@ -3,7 +3,9 @@
 #include "console.hpp"
 
 #include <alloy/core.hpp>
+#include <alloy/data/modality_reader.hpp>
 #include <alloy/models/builtins.hpp>
+#include <alloy/train/fusion_job.hpp>
 
 #include <fmt/format.h>
 
@@ -60,14 +62,23 @@ void add_list(CLI::App& app) {
     bool json = false;
   };
   auto given = std::make_shared<Given>();
-  CLI::App* command = app.add_subcommand("list", "The encoders or fusions there are, with every option, default and description");
-  command->add_option("kind", given->what, "encoders or fusions")->required()->check(CLI::IsMember({"encoders", "fusions"}));
+  CLI::App* command = app.add_subcommand("list", "What there is, with every option, default and description");
+  command->add_option("kind", given->what, "encoders, fusions, kinds (of modalities, with the options of `preprocess`) or config (of `train fusion`)")
+      ->required()
+      ->check(CLI::IsMember({"encoders", "fusions", "kinds", "config"}));
   command->add_flag("--json", given->json, "as JSON");
   command->callback([given] {
     register_builtins();
     std::vector<Listed> all;
     if (given->what == "encoders") {
       collect(encoder_registry(), all);
+    } else if (given->what == "kinds") {
+      all = {{"image", "", option_infos<ImageTransformOptions>()},
+             {"audio", "", option_infos<AudioReaderOptions>()},
+             {"text", "", option_infos<ByteTokenizerOptions>()},
+             {"features", "", option_infos<FeatureReaderOptions>()}};
+    } else if (given->what == "config") {
+      all = {{"config", "", option_infos<FusionJobOptions>()}, {"training", "", option_infos<TrainerOptions>()}};
     } else {
       collect(input_fusion_registry(), all);
       collect(fusion_registry(), all);

@@ -68,7 +68,7 @@ class ALLOY_API Trainer {
  public:
   Trainer(FusionModel model, TrainerOptions options);
   /// @param valid  decides on the best state and fits a decision rule; nullptr = the last state stays
-  /// @throws DataError after ten steps in a row, or 1 % of 1,000, whose loss or gradient is not finite; CancelledError. The
+  /// @throws DataError after ten steps in a row, or eleven among a thousand, whose loss or gradient is not finite; CancelledError. The
   ///         model then has the best state so far.
   TrainResult fit(Loader& train, Loader* valid = nullptr, const TrainCallbacks& callbacks = {});
   const TrainerOptions& options() const { return options_; }
