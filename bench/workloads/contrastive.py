@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """B1 and B2: contrastive losses, forward and backward, beside open_clip's."""
-import sys
-import types
-
 B, D = 4096, 512
 # Products of B x B x D, as multiplications and additions, over what a core of the machine can do.
 FLOP = 2 * B * B * D
@@ -33,13 +30,13 @@ WORK = [
 
 
 def open_clip_loss():
-    """open_clip imports torchvision, of which its losses need nothing and which has no build beside this torch."""
-    for name in ("torchvision", "torchvision.transforms", "torchvision.transforms.functional", "torchvision.ops", "torchvision.ops.misc"):
-        module = types.ModuleType(name)
-        module.__getattr__ = lambda attribute: type(attribute, (), {})
-        sys.modules.setdefault(name, module)
-    import open_clip.loss
-    return open_clip.loss
+    """The module of open_clip's losses alone: its package imports torchvision, which has no build beside this torch."""
+    import importlib.util
+    folder = importlib.util.find_spec("open_clip").submodule_search_locations[0]
+    spec = importlib.util.spec_from_file_location("open_clip_loss", folder + "/loss.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def versions():
@@ -61,13 +58,15 @@ def work(loss):
     return make
 
 
-def clip(a, b, scale):
-    return open_clip_loss().ClipLoss()(a, b, scale)
+def clip(inputs):
+    loss = open_clip_loss().ClipLoss()
+    return work(loss)(inputs)
 
 
-def siglip(a, b, scale):
+def siglip(inputs):
     import torch
-    return open_clip_loss().SigLipLoss()(a, b, scale, torch.tensor(-10.0))
+    loss, bias = open_clip_loss().SigLipLoss(), torch.tensor(-10.0)
+    return work(lambda a, b, scale: loss(a, b, scale, bias))(inputs)
 
 
-PEERS = {"open_clip ClipLoss": work(clip), "open_clip SigLipLoss": work(siglip)}
+PEERS = {"open_clip ClipLoss": clip, "open_clip SigLipLoss": siglip}
