@@ -10,7 +10,7 @@ namespace alloy {
 
 void JointEmbeddingOptions::validate() const {
   check<ConfigError>(dim > 0, "[JointEmbedding] expected dim > 0, got {}", {dim});
-  scale.validate();
+  check<ConfigError>(loss.modalities.empty(), "[JointEmbedding] expected loss.modalities to be left empty, got {}; add() names them", {loss.modalities});
 }
 
 JointEmbeddingImpl::JointEmbeddingImpl(JointEmbeddingOptions options) : options_(std::move(options)) { options_.validate(); }
@@ -28,13 +28,9 @@ void JointEmbeddingImpl::add(const std::string& name, Handle<Encoder> encoder) {
 
 PairwiseLoss JointEmbeddingImpl::objective() {
   if (!objective_) {
-    objective_ = PairwiseLoss({.modalities = modalities(),
-                               .scheme = options_.scheme,
-                               .anchor = options_.anchor,
-                               .objective = options_.objective,
-                               .scale = options_.scale,
-                               .scale_per_pair = options_.scale_per_pair,
-                               .label_smoothing = options_.label_smoothing});
+    PairwiseLossOptions loss = options_.loss;
+    loss.modalities = modalities();
+    objective_ = PairwiseLoss(std::move(loss));
     register_module("objective", objective_);
   }
   return objective_;

@@ -71,6 +71,10 @@ TEST_CASE("joint embedding", "[models]") {
     joint->loss(embeddings);
     CHECK_THROWS_WITH(joint->add("d", FeatureEncoder({.in_dim = 6, .dim = 10})), ContainsSubstring("before the first loss"));
     CHECK_THROWS_AS(JointEmbedding({.dim = 0}), ConfigError);
+    CHECK_THROWS_AS(JointEmbedding({.loss = {.modalities = {"a", "b"}}}), ConfigError);
+    JointEmbedding anchored({.loss = {.scheme = PairScheme::anchored, .anchor = "nobody"}});
+    for (const char* name : {"a", "b"}) anchored->add(name, FeatureEncoder({.in_dim = 6, .dim = 10}));
+    CHECK_THROWS_WITH(anchored->objective(), ContainsSubstring("'nobody'"));
     ModalityInput bad = make_batch(3, 1, false).at("a");
     bad.values[1][2] = std::nan("");
     CHECK_THROWS_AS(joint->embed("a", bad), ModelError);

@@ -17,20 +17,10 @@ namespace alloy {
 
 struct JointEmbeddingOptions {
   int64_t dim = 256;
-  PairScheme scheme = PairScheme::all;
-  std::string anchor = {};
-  PairObjective objective = PairObjective::info_nce;
-  LogitScaleOptions scale = {};
-  bool scale_per_pair = false;
-  double label_smoothing = 0.0;
+  PairwiseLossOptions loss = {};
   static void describe(auto& self, auto&& field) {
     field("dim", self.dim, "width of the space, > 0");
-    field("scheme", self.scheme, "which pairs of modalities are compared in training");
-    field("anchor", self.anchor, "a modality, for the scheme anchored");
-    field("objective", self.objective, "loss of a pair of modalities");
-    field("scale", self.scale, "of the similarities in the loss; sigmoid needs with_bias, start 10 and bias -10 as SigLIP");
-    field("scale_per_pair", self.scale_per_pair, "a scale for each pair of modalities, rather than one for all");
-    field("label_smoothing", self.label_smoothing, "0..1, info_nce only");
+    field("loss", self.loss, "what training minimises; its modalities are those that are added");
   }
   ALLOY_API void validate() const;
 };
