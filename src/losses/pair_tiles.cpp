@@ -89,9 +89,9 @@ void reduce_rows(const float* tile, int64_t rows, int64_t cols, int64_t i0, Runn
     for (int64_t i = begin; i < end; ++i) {
       const float* x = tile + i * cols;
       const auto at = static_cast<size_t>(i0 + i);
-      const float here = k.max(x, cols), most = std::max(here, running.most[at]);
-      if (here == -std::numeric_limits<float>::infinity() && !std::isnan(x[0])) continue;  // all left out
-      running.add(at, most, k.exp_sum(x, cols, most));
+      const float most = std::max(k.max(x, cols), running.most[at]);
+      // Where all is left out, exp(-inf - 0) = 0; a NaN, which the maximum may pass by, stays one in the sum.
+      running.add(at, most, k.exp_sum(x, cols, std::isinf(most) ? 0.0F : most));
     }
   });
 }
@@ -105,7 +105,7 @@ void reduce_cols(const float* tile, int64_t rows, int64_t cols, int64_t j0, Runn
     for (int64_t i = 0; i < rows; ++i) k.max_into(tile + i * cols + begin, most.data(), end - begin);
     for (size_t j = 0; j < n; ++j) shift[j] = std::isinf(most[j]) ? 0.0F : most[j];  // a column left out: exp(-inf - 0) = 0
     for (int64_t i = 0; i < rows; ++i) k.exp_sum_into(tile + i * cols + begin, shift.data(), sum.data(), end - begin);
-    for (size_t j = 0; j < n; ++j) running.add(static_cast<size_t>(j0 + begin) + j, shift[j] == 0.0F && std::isinf(most[j]) ? most[j] : shift[j], sum[j]);
+    for (size_t j = 0; j < n; ++j) running.add(static_cast<size_t>(j0 + begin) + j, most[j], sum[j]);
   });
 }
 
@@ -208,7 +208,7 @@ PairTargets kept(Context* context) {
   return t;
 }
 
-/// A column of one value a row, or a row of one a column, of part of a vector.
+/// The entries of a vector that belong to a tile's rows or columns.
 Tensor part(const Tensor& x, int64_t begin, int64_t end) { return x.slice(0, begin, end); }
 
 struct CrossEntropy : torch::autograd::Function<CrossEntropy> {

@@ -175,6 +175,13 @@ TEST_CASE("degenerate batches give finite losses and gradients", "[losses]") {
   Tensor bad = torch::randn({5, 8});
   bad[3][2] = std::nan("");
   CHECK(std::isnan(info_nce(bad, zero, torch::tensor(1.0F)).item<double>()));  // never hidden: the trainer's guard must see it
+  // Not even where it is the only negative, beside a positive that is left out.
+  for (const int64_t place : {0, 1}) {
+    Tensor pair = torch::ones({2, 3});
+    pair[place][1] = std::nan("");
+    CHECK(std::isnan(decoupled_contrastive(pair, torch::ones({2, 3}), torch::tensor(1.0F)).item<double>()));
+    CHECK(std::isnan(decoupled_contrastive(torch::ones({2, 3}), pair, torch::tensor(1.0F)).item<double>()));
+  }
   CHECK(std::isnan(sigmoid_loss(bad, zero, torch::tensor(1.0F), torch::tensor(0.0F)).item<double>()));
 }
 
