@@ -6,6 +6,7 @@
 
 #include <alloy/io/atomic_write.hpp>
 #include <alloy/io/audio_file.hpp>
+#include <alloy/io/digest.hpp>
 #include <alloy/io/file.hpp>
 #include <alloy/io/idx.hpp>
 #include <alloy/io/image_file.hpp>

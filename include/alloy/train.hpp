@@ -3,7 +3,11 @@
 
 /// Training.
 
+#include <alloy/train/checkpoint.hpp>
 #include <alloy/train/fusion_job.hpp>
 #include <alloy/train/gradient_cache.hpp>
+#include <alloy/train/optimizer.hpp>
+#include <alloy/train/schedule.hpp>
 #include <alloy/train/task_loss.hpp>
 #include <alloy/train/trainer.hpp>
+#include <alloy/train/weight_average.hpp>

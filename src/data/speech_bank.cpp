@@ -7,10 +7,10 @@
 #include <alloy/core/json.hpp>
 #include <alloy/core/log.hpp>
 #include <alloy/io/audio_file.hpp>
+#include <alloy/io/digest.hpp>
 #include <alloy/io/safetensors.hpp>
 
 #include <ATen/Functions.h>
-#include <openssl/evp.h>
 
 #include <algorithm>
 #include <bit>
@@ -24,16 +24,6 @@ namespace alloy {
 namespace {
 
 constexpr auto kCure = "install it: apt-get install espeak-ng";
-
-std::string sha256(std::string_view bytes) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned size = 0;
-  EVP_Digest(bytes.data(), bytes.size(), digest.data(), &size, EVP_sha256(), nullptr);
-  std::string text;
-  for (unsigned i = 0; i < size; ++i)
-    for (const int shift : {4, 0}) text += "0123456789abcdef"[digest[i] >> shift & 15];
-  return text;
-}
 
 std::string digest_of(const SpeechBank& bank) {
   const auto bytes = [](const Tensor& t) { return std::string_view(static_cast<const char*>(t.const_data_ptr()), t.nbytes()); };

@@ -7,6 +7,7 @@
 #include <ATen/Functions.h>
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 namespace alloy {
@@ -19,14 +20,18 @@ constexpr auto kAll = "all";
 std::string pair_name(std::string_view a, std::string_view b) { return std::string(a) + "-" + std::string(b); }
 
 /// The pairs that a scheme compares, in the order of the modalities.
-std::vector<std::pair<std::string, std::string>> pairs_of(const PairwiseLossOptions& o) {
-  std::vector<std::pair<std::string, std::string>> pairs;
+std::vector<ComparedPair> pairs_of(const PairwiseLossOptions& o) {
+  std::vector<ComparedPair> pairs;
   for (size_t i = 0; i < o.modalities.size(); ++i) {
-    if (o.scheme == PairScheme::centroid) pairs.emplace_back(o.modalities[i], kCentroid);
+    if (o.scheme == PairScheme::centroid) pairs.push_back({o.modalities[i], kCentroid});
     for (size_t j = i + 1; j < o.modalities.size() && o.scheme != PairScheme::centroid; ++j)
-      if (o.scheme == PairScheme::all || o.modalities[i] == o.anchor || o.modalities[j] == o.anchor) pairs.emplace_back(o.modalities[i], o.modalities[j]);
+      if (o.scheme == PairScheme::all || o.modalities[i] == o.anchor || o.modalities[j] == o.anchor) pairs.push_back({o.modalities[i], o.modalities[j]});
   }
   return pairs;
+}
+
+bool is_pair(const ComparedPair& pair, const PairWeightOptions& named) {
+  return (pair.first == named.first && pair.second == named.second) || (pair.first == named.second && pair.second == named.first);
 }
 
 Tensor unit_rows(const Tensor& x) { return x / x.norm(2, {1}, /*keepdim=*/true).clamp_min(1e-12); }
@@ -61,16 +66,28 @@ void PairwiseLossOptions::validate() const {
   check<ConfigError>(label_smoothing >= 0 && label_smoothing < 1 && (label_smoothing == 0 || objective == PairObjective::info_nce),
                      "[PairwiseLoss] expected label_smoothing in 0..1, and only with info_nce, got {} with {}", {label_smoothing, objective});
   scale.validate();
+  const auto pairs = pairs_of(*this);
+  for (const PairWeightOptions& named : weights) {
+    check<ConfigError>(std::ranges::any_of(pairs, [&](const ComparedPair& pair) { return is_pair(pair, named); }),
+                       "[PairwiseLoss] expected weights of pairs that are compared among {}, got '{}' and '{}'", {modalities, named.first, named.second});
+    check<ConfigError>(named.weight >= 0 && std::isfinite(named.weight), "[PairwiseLoss] expected a weight >= 0, got {}", {named.weight});
+  }
 }
 
 PairwiseLossImpl::PairwiseLossImpl(PairwiseLossOptions options) : options_(std::move(options)) {
+  for (ComparedPair pair : pairs_of(options_)) {
+    for (const PairWeightOptions& named : options_.weights)
+      if (is_pair(pair, named)) pair.weight = named.weight;
+    if (pair.weight > 0) pairs_.push_back(std::move(pair));
+  }
+  check<ConfigError>(!pairs_.empty(), "[PairwiseLoss] expected a pair with a weight above 0, got none");
   const auto add = [&](const std::string& name) {
     LogitScale scale(options_.scale);
     register_module("scale_" + name, scale);
     scales_.insert(name, scale);
   };
   if (options_.scale_per_pair)
-    for (const auto& [a, b] : pairs_of(options_)) add(pair_name(a, b));
+    for (const ComparedPair& pair : pairs_) add(pair_name(pair.first, pair.second));
   else add(kAll);
 }
 
@@ -102,7 +119,8 @@ PairwiseLossOutput PairwiseLossImpl::forward(const ModalityMap<Embedded>& embedd
     if (e.present.defined()) check_shape(e.present, {first.size(0)}, "PairwiseLoss", "presence of '" + name + "'");
   }
   PairwiseLossOutput out;
-  for (const auto& [a, b] : pairs_of(options_)) {
+  double weights = 0;
+  for (const auto& [a, b, weight] : pairs_) {
     if (!embeddings.contains(a) || (b != kCentroid && !embeddings.contains(b))) continue;
     const Embedded left = embeddings.at(a), right = b == kCentroid ? centroid_without(embeddings, a) : embeddings.at(b);
     if (!right.values.defined()) continue;
@@ -114,9 +132,10 @@ PairwiseLossOutput PairwiseLossImpl::forward(const ModalityMap<Embedded>& embedd
     const Tensor loss = part(pick(left.values), pick(right.values), scale(a, b), info);
     out.parts.insert(pair_name(a, b), loss);
     out.counts.insert(pair_name(a, b), rows.size(0));
-    out.total = out.total.defined() ? out.total + loss : loss;
+    out.total = out.total.defined() ? out.total + weight * loss : weight * loss;
+    weights += weight;
   }
-  if (out.total.defined()) out.total = out.total / static_cast<double>(out.parts.size());
+  if (out.total.defined()) out.total = out.total / weights;
   return out;
 }
 

@@ -15,15 +15,26 @@ void JointEmbeddingOptions::validate() const {
 
 JointEmbeddingImpl::JointEmbeddingImpl(JointEmbeddingOptions options) : options_(std::move(options)) { options_.validate(); }
 
+void JointEmbeddingImpl::check_new(const std::string& name) const {
+  check<ConfigError>(!owners_.contains(name), "[JointEmbedding] expected one encoder for '{}', got a second", {name});
+  check<ConfigError>(!objective_, "[JointEmbedding] expected all encoders before the first loss, got '{}' after it", {name});
+}
+
 void JointEmbeddingImpl::add(const std::string& name, Handle<Encoder> encoder) {
   check<ConfigError>(static_cast<bool>(encoder), "[JointEmbedding] expected an encoder for '{}', got none", {name});
-  check<ConfigError>(!encoders_.contains(name), "[JointEmbedding] expected one encoder for '{}', got a second", {name});
-  check<ConfigError>(!objective_, "[JointEmbedding] expected all encoders before the first loss, got '{}' after it", {name});
+  check_new(name);
   const Linear projection({.in_dim = encoder->dim(), .out_dim = options_.dim, .bias = false});
   register_module("encoder_" + name, encoder.ptr());
   register_module("projection_" + name, projection);
   projections_.insert(name, projection);
   encoders_.insert(name, std::move(encoder));
+  owners_.insert(name, name);
+}
+
+void JointEmbeddingImpl::add_view(const std::string& name, const std::string& of) {
+  check_new(name);
+  check<ConfigError>(encoders_.contains(of), "[JointEmbedding] expected '{}' to be a view of one of {}, got '{}'", {name, encoders_.names(), of});
+  owners_.insert(name, of);
 }
 
 PairwiseLoss JointEmbeddingImpl::objective() {
@@ -39,20 +50,20 @@ PairwiseLoss JointEmbeddingImpl::objective() {
 PairwiseLossOutput JointEmbeddingImpl::loss(const ModalityMap<Embedded>& embeddings, const PairInfo& pairs) { return objective()->forward(embeddings, pairs); }
 
 ModalityMap<Embedded> JointEmbeddingImpl::forward(const Batch& batch) {
-  for (const auto& item : batch) check<ConfigError>(encoders_.contains(item.first), "[JointEmbedding] expected only the modalities {}, got '{}'", {modalities(), item.first});
+  for (const auto& item : batch) check<ConfigError>(owners_.contains(item.first), "[JointEmbedding] expected only the modalities {}, got '{}'", {modalities(), item.first});
   ModalityMap<Embedded> embeddings;
-  for (const auto& [name, encoder] : encoders_) {
+  for (const auto& [name, owner] : owners_) {
     const ModalityInput* input = batch.find(name);
     if (input == nullptr) continue;
-    const Features features = encode_present(*encoder, *input, name);
-    const Tensor x = projections_.at(name)(features.pooled);                        // [B, dim], zero rows stay zero: no bias
+    const Features features = encode_present(*encoders_.at(owner), *input, name);
+    const Tensor x = projections_.at(owner)(features.pooled);                       // [B, dim], zero rows stay zero: no bias
     embeddings.insert(name, {x / x.norm(2, {1}, /*keepdim=*/true).clamp_min(1e-12), features.present});
   }
   return embeddings;
 }
 
 Tensor JointEmbeddingImpl::embed(const std::string& name, const ModalityInput& input) {
-  check<ConfigError>(encoders_.contains(name), "[JointEmbedding] expected one of the modalities {}, got '{}'", {modalities(), name});
+  check<ConfigError>(owners_.contains(name), "[JointEmbedding] expected one of the modalities {}, got '{}'", {modalities(), name});
   if (input.present.defined()) {
     const Tensor absent = input.present.logical_not().nonzero();
     check<DataError>(absent.size(0) == 0, "[JointEmbedding] expected '{}' in every sample, got none in sample {}", {name, absent.size(0) == 0 ? 0 : absent[0].item<int64_t>()});

@@ -1,31 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <alloy/models/model_folder.hpp>
 
-#include <alloy/core/json.hpp>
-#include <alloy/core/registry.hpp>
-#include <alloy/io/atomic_write.hpp>
-#include <alloy/io/file.hpp>
+#include "models/detail/config_parts.hpp"
+
 #include <alloy/io/module_state.hpp>
 #include <alloy/models/builtins.hpp>
 
 namespace alloy {
 
+using namespace detail;
+
 namespace {
 
-constexpr uint64_t kMaxConfigBytes = 16u << 20;
 constexpr std::string_view kModelType = "alloy_fusion";
-
-/// {type, options} of a recorded module.
-template <class Base>
-Config part_to_config(const ModuleRecord& record, const Registry<Base>& registry, std::string_view what, std::string_view registry_name) {
-  check<ConfigError>(!record.type.empty(), "[save_model] expected {} made by its holder, got one made by make_shared; construct it by its holder", {what});
-  check<ConfigError>(registry.contains(record.type), "[save_model] expected a registered type for {}, got '{}'; call {}().add<YourImpl>() once at start",
-                     {what, record.type, registry_name});
-  Config config = Config::object();
-  config.set("type", record.type);
-  config.set("options", record.options);
-  return config;
-}
 
 Config fusion_to_config(const AnyFusion& fusion) {
   if (fusion.feature()) return part_to_config(fusion.record(), fusion_registry(), "the fusion", "fusion_registry");
@@ -47,11 +34,6 @@ AnyFusion fusion_from_config(const Config& config, const std::string& path) {
   fail<ConfigError>("{}/type: unknown fusion '{}', known: {}", {path, type, known});
 }
 
-void check_members(const Config& config, const std::string& path, const std::vector<std::string>& known) {
-  for (const auto& member : config.as_object(path))
-    check<ConfigError>(std::ranges::find(known, member.first) != known.end(), "{}/{}: unknown option, known: {}", {path, member.first, known});
-}
-
 }  // namespace
 
 Config model_to_config(const SavedModel& saved) {
@@ -69,17 +51,7 @@ Config model_to_config(const SavedModel& saved) {
   Config::Array labels(saved.labels.begin(), saved.labels.end());
   config.set("labels", std::move(labels));
   Config::Array modalities;
-  for (const auto& [name, encoder] : model->encoders()) {
-    Config entry = Config::object();
-    entry.set("name", name);
-    for (const ModalityInfo& info : saved.modalities) {
-      if (info.name != name) continue;
-      entry.set("kind", info.kind);
-      entry.set("preprocess", info.preprocess);
-    }
-    entry.set("encoder", part_to_config(encoder->record(), encoder_registry(), "encoder '" + name + "'", "encoder_registry"));
-    modalities.push_back(std::move(entry));
-  }
+  for (const auto& [name, encoder] : model->encoders()) modalities.push_back(modality_to_config(name, *encoder, saved.modalities));
   config.set("modalities", std::move(modalities));
   config.set("fusion", fusion_to_config(model->fusion()));
   return config;
@@ -88,11 +60,7 @@ Config model_to_config(const SavedModel& saved) {
 SavedModel model_from_config(const Config& config, const std::string& where) {
   register_builtins();
   check_members(config, where, {"model_type", "format_version", "task", "outputs", "project", "labels", "modalities", "fusion"});
-  const std::string& type = config.at("model_type", where).as_string(where + "/model_type");
-  check<ConfigError>(type == kModelType, "{}/model_type: expected '{}', got '{}'", {where, kModelType, type});
-  const int64_t version = config.at("format_version", where).as_int(where + "/format_version");
-  check<ConfigError>(version == kModelFormatVersion, "{}/format_version: expected {}, got {}; this is alloy's format of {} version",
-                     {where, kModelFormatVersion, version, version > kModelFormatVersion ? "a newer" : "no known"});
+  check_header(config, where, kModelType);
   FusionModelOptions options;
   options.task = enum_from_name<Task>(config.at("task", where).as_string(where + "/task"), where + "/task");
   options.outputs = config.at("outputs", where).as_int(where + "/outputs");
@@ -108,35 +76,19 @@ SavedModel model_from_config(const Config& config, const std::string& where) {
     const std::string path = where + "/modalities/" + std::to_string(place++);
     check_members(entry, path, {"name", "kind", "encoder", "preprocess"});
     const std::string& name = entry.at("name", path).as_string(path + "/name");
-    const Config& encoder = entry.at("encoder", path);
-    const Config* encoder_options = encoder.find("options");
-    saved.model->add(name, encoder_registry().create(encoder.at("type", path + "/encoder").as_string(path + "/encoder/type"),
-                                                     encoder_options != nullptr ? *encoder_options : Config(), path + "/encoder/options"));
-    const Config* kind = entry.find("kind");
-    if (kind == nullptr) continue;
-    const Config* preprocess = entry.find("preprocess");
-    saved.modalities.push_back({name, kind->as_string(path + "/kind"), preprocess != nullptr ? *preprocess : Config()});
+    saved.model->add(name, encoder_from_config(entry, path));
+    read_modality_info(saved.modalities, entry, name, path);
   }
   return saved;
 }
 
 void save_model(const std::filesystem::path& folder, const SavedModel& saved) {
   check<ConfigError>(!saved.model.is_empty(), "[save_model] expected a model, got none");
-  const std::string config = to_json(model_to_config(saved)) + "\n";
-  replace_folder(folder, [&](const std::filesystem::path& temporary) {
-    write_file(temporary / "config.json", config);
-    save_module(temporary / "model.safetensors", *saved.model, {{"format", "pt"}});
-  });
+  write_model_folder(folder, model_to_config(saved), *saved.model);
 }
 
 SavedModel load_model(const std::filesystem::path& folder) {
-  recover_folder(folder);
-  const auto config_file = folder / "config.json";
-  std::error_code ignored;
-  check<IoError>(std::filesystem::exists(config_file, ignored) || !std::filesystem::exists(folder / "model" / "config.json", ignored),
-                 "[load_model] expected a model folder, got '{}', which has no config.json; did you mean '{}'?", {folder, folder / "model"});
-  const Config config = parse_json(read_text_file(config_file, kMaxConfigBytes), config_file.string());
-  SavedModel saved = model_from_config(config, config_file.string() + ":");
+  SavedModel saved = model_from_config(read_model_config(folder), (folder / "config.json").string() + ":");
   load_module(folder / "model.safetensors", *saved.model);
   saved.model->eval();
   return saved;

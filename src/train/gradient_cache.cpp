@@ -10,16 +10,6 @@ namespace alloy {
 
 namespace {
 
-void refuse_batch_statistics(const JointEmbedding& model) {
-  for (const std::string& name : model->modalities())
-    for (const auto& child : model->encoder(name)->modules()) {
-      const bool uses_batch = child->as<torch::nn::BatchNorm1dImpl>() || child->as<torch::nn::BatchNorm2dImpl>() || child->as<torch::nn::BatchNorm3dImpl>();
-      check<ConfigError>(!uses_batch || !child->is_training(),
-                         "[cached_backward] expected encoders without batch norm, got one in that of '{}': statistics of a chunk are not those of the batch; "
-                         "use an encoder with layer or group norm, or freeze its statistics with eval()", {name});
-    }
-}
-
 /// LibTorch's generator of the CPU, from which dropout draws.
 class DropoutState {
  public:
@@ -37,58 +27,90 @@ class DropoutState {
   at::Generator generator_;
 };
 
-struct Chunk {
-  int64_t begin = 0;
-  Batch batch;
-  Tensor dropout;  // state of the generator before it is encoded
-};
+/// Embeddings of all parts, cut off from the encoders. A modality that a part lacks is absent from all of its rows.
+ModalityMap<Embedded> join(const std::vector<ModalityMap<Embedded>>& parts, const std::vector<int64_t>& counts) {
+  ModalityMap<Embedded> all;
+  for (const auto& part : parts)
+    for (const auto& [name, e] : part)
+      if (!all.contains(name)) all.insert(name, {e.values, {}});  // for its width and dtype
+  for (auto& [name, joined] : all) {
+    std::vector<Tensor> values, present;
+    for (size_t i = 0; i < parts.size(); ++i) {
+      const Embedded* e = parts[i].find(name);
+      values.push_back(e != nullptr ? e->values : at::zeros({counts[i], joined.values.size(1)}, joined.values.options()));
+      present.push_back(e == nullptr ? at::zeros({counts[i]}, at::kBool) : e->present.defined() ? e->present : at::ones({counts[i]}, at::kBool));
+    }
+    joined = {at::cat(values).detach().requires_grad_(), at::cat(present)};
+  }
+  return all;
+}
+
+/// What the chain rule needs of a part: its graph and the gradient of its embeddings.
+Tensor carried_by(const ModalityMap<Embedded>& part, const ModalityMap<Embedded>& leaves, int64_t begin) {
+  Tensor carried;
+  for (const auto& [name, e] : part) {
+    const Tensor& grad = leaves.at(name).values.grad();
+    if (!grad.defined() || !e.values.requires_grad()) continue;
+    const Tensor term = (e.values * grad.narrow(0, begin, e.values.size(0))).sum();
+    carried = carried.defined() ? carried + term : term;
+  }
+  return carried;
+}
 
 }  // namespace
 
 void GradientCacheOptions::validate() const { check<ConfigError>(chunk_size > 0, "[cached_backward] expected chunk_size > 0, got {}", {chunk_size}); }
 
-PairwiseLossOutput cached_backward(JointEmbedding model, const Batch& batch, const PairInfo& pairs, const GradientCacheOptions& options) {
-  options.validate();
-  refuse_batch_statistics(model);
-  const int64_t count = batch_size(batch);
+void refuse_batch_statistics(const JointEmbedding& model, std::string_view where) {
+  for (const std::string& name : model->modalities())
+    for (const auto& child : model->encoder(name)->modules()) {
+      const bool uses_batch = child->as<torch::nn::BatchNorm1dImpl>() || child->as<torch::nn::BatchNorm2dImpl>() || child->as<torch::nn::BatchNorm3dImpl>();
+      check<ConfigError>(!uses_batch || !child->is_training(),
+                         "[{}] expected encoders without batch norm, got one in that of '{}': statistics of a part of a batch are not those of the batch; "
+                         "use an encoder with layer or group norm, or freeze its statistics with eval()", {where, name});
+    }
+}
+
+PairwiseLossOutput cached_backward(std::span<const Batch> parts, const std::function<ModalityMap<Embedded>(const Batch&)>& encode,
+                                   const std::function<PairwiseLossOutput(const ModalityMap<Embedded>&)>& objective) {
   DropoutState dropout;
-  std::vector<Chunk> chunks;
-  ModalityMap<Embedded> leaves;  // embeddings of the whole batch, cut off from the encoders
+  std::vector<Tensor> states;  // of the generator, before each part
+  std::vector<int64_t> counts;
+  std::vector<ModalityMap<Embedded>> encoded;
   {
     const torch::NoGradGuard no_grad;
-    ModalityMap<std::vector<Tensor>> values, present;
-    for (int64_t begin = 0; begin < count; begin += options.chunk_size) {
-      const Tensor index = torch::arange(begin, std::min(begin + options.chunk_size, count));
-      Chunk& chunk = chunks.emplace_back(Chunk{begin, rows(batch, index), dropout.get()});
-      for (const auto& [name, e] : model->forward(chunk.batch)) {
-        if (!values.contains(name)) values.insert(name, {}), present.insert(name, {});
-        values.at(name).push_back(e.values);
-        present.at(name).push_back(e.present);
-      }
+    for (const Batch& part : parts) {
+      states.push_back(dropout.get());
+      counts.push_back(batch_size(part));
+      encoded.push_back(encode(part));
     }
-    for (const auto& [name, parts] : values) leaves.insert(name, {at::cat(parts), at::cat(present.at(name))});
   }
   const Tensor after = dropout.get();
-  for (auto& item : leaves) item.second.values.requires_grad_();
-  PairwiseLossOutput out = model->loss(leaves, pairs);
+  const ModalityMap<Embedded> leaves = join(encoded, counts);
+  PairwiseLossOutput out = objective(leaves);
   if (!out.total.defined()) return out;
   out.total.backward();  // the scales get their gradient here, the leaves what the second pass carries on
 
-  for (const Chunk& chunk : chunks) {
-    dropout.set(chunk.dropout);
-    Tensor carried;
-    for (const auto& [name, e] : model->forward(chunk.batch)) {
-      const Tensor& grad = leaves.at(name).values.grad();
-      if (!grad.defined() || !e.values.requires_grad()) continue;
-      const Tensor term = (e.values * grad.narrow(0, chunk.begin, e.values.size(0))).sum();
-      carried = carried.defined() ? carried + term : term;
-    }
+  int64_t begin = 0;
+  for (size_t i = 0; i < parts.size(); begin += counts[i++]) {
+    dropout.set(states[i]);
+    const Tensor carried = carried_by(encode(parts[i]), leaves, begin);
     if (carried.defined()) carried.backward();
   }
   dropout.set(after);
   out.total = out.total.detach();
   for (auto& item : out.parts) item.second = item.second.detach();
   return out;
+}
+
+PairwiseLossOutput cached_backward(JointEmbedding model, const Batch& batch, const PairInfo& pairs, const GradientCacheOptions& options) {
+  options.validate();
+  refuse_batch_statistics(model, "cached_backward");
+  std::vector<Batch> parts;
+  const int64_t count = batch_size(batch);
+  for (int64_t begin = 0; begin < count; begin += options.chunk_size)
+    parts.push_back(rows(batch, torch::arange(begin, std::min(begin + options.chunk_size, count))));
+  return cached_backward(parts, [&](const Batch& part) { return model->forward(part); }, [&](const ModalityMap<Embedded>& all) { return model->loss(all, pairs); });
 }
 
 }  // namespace alloy

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <alloy/train/trainer.hpp>
 
+#include "train/detail/non_finite_guard.hpp"
+
 #include <alloy/core/json.hpp>
 #include <alloy/eval/metrics.hpp>
 #include <alloy/eval/predictions.hpp>
@@ -68,25 +70,6 @@ class Snapshot {
   std::vector<Tensor> tensors_;
 };
 
-/// Counts steps that were not finite and says when there are too many: ten in a row, or 1 % of the last 1,000.
-class NonFiniteGuard {
- public:
-  void step(bool finite) {
-    in_row_ = finite ? 0 : in_row_ + 1;
-    if (++in_window_ > 1000) in_window_ = 1, skipped_in_window_ = 0;
-    if (finite) return;
-    ++skipped_;
-    ++skipped_in_window_;
-    check<DataError>(in_row_ < 10 && skipped_in_window_ <= 10,
-                     "[Trainer] expected finite losses and gradients, got {} bad steps in a row and {} among the last {}; "
-                     "lower the learning rate or look for NaN in the data", {in_row_, skipped_in_window_, in_window_});
-  }
-  int64_t skipped() const { return skipped_; }
-
- private:
-  int64_t skipped_ = 0, in_row_ = 0, in_window_ = 0, skipped_in_window_ = 0;
-};
-
 struct Validation {
   double loss = std::numeric_limits<double>::quiet_NaN(), score = std::numeric_limits<double>::quiet_NaN();
 };
@@ -143,7 +126,7 @@ TrainResult Trainer::fit(Loader& train, Loader* valid, const TrainCallbacks& cal
   check<IoError>(o.log_file.empty() || std::filesystem::is_directory(log_folder), "[Trainer] expected a folder for the log {}, got none", {o.log_file});
   std::ofstream log;  // opened for the first line: a run that fails before leaves the log of an earlier one alone
   TrainResult result;
-  NonFiniteGuard guard;
+  detail::NonFiniteGuard guard("Trainer");
   std::optional<Snapshot> best;
   double best_loss = std::numeric_limits<double>::infinity();
   const auto began = Clock::now();

@@ -27,6 +27,18 @@ constexpr auto enum_names(PairObjective) {
       {{PairObjective::info_nce, "info_nce"}, {PairObjective::sigmoid, "sigmoid"}, {PairObjective::decoupled, "decoupled"}});
 }
 
+/// How much the loss of a pair counts; pairs that are not named count 1.
+struct PairWeightOptions {
+  std::string first = {};
+  std::string second = {};
+  double weight = 1.0;
+  static void describe(auto& self, auto&& field) {
+    field("first", self.first, "a modality");
+    field("second", self.second, "another; `centroid` with the scheme centroid");
+    field("weight", self.weight, ">= 0; 0 = the pair is not compared");
+  }
+};
+
 struct PairwiseLossOptions {
   std::vector<std::string> modalities = {};
   PairScheme scheme = PairScheme::all;
@@ -35,6 +47,7 @@ struct PairwiseLossOptions {
   LogitScaleOptions scale = {};
   bool scale_per_pair = false;
   double label_smoothing = 0.0;
+  std::vector<PairWeightOptions> weights = {};
   static void describe(auto& self, auto&& field) {
     field("modalities", self.modalities, "names, at least two, no repeats");
     field("scheme", self.scheme, "which pairs are compared");
@@ -43,6 +56,7 @@ struct PairwiseLossOptions {
     field("scale", self.scale, "of the similarities; sigmoid needs with_bias, and start 10, bias -10 as SigLIP");
     field("scale_per_pair", self.scale_per_pair, "a scale and bias for each pair, rather than one for all");
     field("label_smoothing", self.label_smoothing, "0..1, info_nce only");
+    field("weights", self.weights, "of the pairs, in either order");
   }
   ALLOY_API void validate() const;
 };
@@ -54,9 +68,15 @@ struct Embedded {
 };
 
 struct PairwiseLossOutput {
-  Tensor total;                ///< mean over the pairs that had at least two samples; undefined if none had
+  Tensor total;                ///< weighted mean over the pairs that had at least two samples; undefined if none had
   ModalityMap<Tensor> parts;   ///< by "image-text", or "image-centroid"
   ModalityMap<int64_t> counts; ///< samples that each part was computed on
+};
+
+/// A pair of modalities that a loss compares; `second` may be the centroid of the others.
+struct ComparedPair {
+  std::string first, second;
+  double weight = 1.0;
 };
 
 class ALLOY_API PairwiseLossImpl final : public torch::nn::Module {
@@ -69,6 +89,8 @@ class ALLOY_API PairwiseLossImpl final : public torch::nn::Module {
   PairwiseLossOutput forward(const ModalityMap<Embedded>& embeddings, const PairInfo& pairs = {});
   /// The scale of a pair, in either order; the one for all without scale_per_pair.
   LogitScale scale(std::string_view first, std::string_view second) const;
+  /// What the scheme compares, without pairs of weight 0, in the order of the modalities.
+  const std::vector<ComparedPair>& pairs() const { return pairs_; }
   /// LogitScale::clamp of all.
   void clamp();
   const PairwiseLossOptions& options() const { return options_; }
@@ -77,6 +99,7 @@ class ALLOY_API PairwiseLossImpl final : public torch::nn::Module {
   Tensor part(const Tensor& a, const Tensor& b, const LogitScale& scale, const PairInfo& pairs) const;
   PairwiseLossOptions options_;
   ModalityMap<LogitScale> scales_;  // by pair, or one named "all"
+  std::vector<ComparedPair> pairs_;
 };
 using PairwiseLoss = Holder<PairwiseLossImpl>;
 

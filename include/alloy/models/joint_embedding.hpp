@@ -33,6 +33,10 @@ class ALLOY_API JointEmbeddingImpl final : public torch::nn::Module {
 
   /// @throws ConfigError for a name that is taken or that a loss cannot have (see PairwiseLossOptions)
   void add(const std::string& name, Handle<Encoder> encoder);
+  /// A second view of a modality, such as another picture of the same thing: a modality of its own in batches and in the
+  /// loss, read by the encoder of `of`.
+  /// @throws ConfigError as `add`, or if `of` is no modality that has an encoder
+  void add_view(const std::string& name, const std::string& of);
   /// Embeddings of all modalities of a batch: unit rows [B, dim], zero where a sample lacks the modality.
   /// @throws ConfigError for a modality that the model does not know; ModelError naming an encoder that threw or broke its
   ///         contract. A sample may lack all modalities but one: that is nothing to learn from, and no error.
@@ -46,8 +50,13 @@ class ALLOY_API JointEmbeddingImpl final : public torch::nn::Module {
   /// Cosine similarities [B, B] of all samples of a batch, rows by `from`, columns by `to`. @throws as `embed`
   Tensor similarity(const std::string& from, const std::string& to, const Batch& batch);
 
-  std::vector<std::string> modalities() const { return encoders_.names(); }
-  Handle<Encoder> encoder(std::string_view name) const { return encoders_.at(name); }
+  /// All names, views too, in the order of `add` and `add_view`.
+  std::vector<std::string> modalities() const { return owners_.names(); }
+  Handle<Encoder> encoder(std::string_view name) const { return encoders_.at(owners_.at(name)); }
+  /// The modality whose encoder reads `name`: itself, unless it is a view.
+  const std::string& view_of(std::string_view name) const { return owners_.at(name); }
+  /// The map from an encoder's width to the space.
+  Linear projection(std::string_view name) const { return projections_.at(owners_.at(name)); }
   /// The loss module with its scales; made by the first call after the last `add`.
   PairwiseLoss objective();
   const JointEmbeddingOptions& options() const { return options_; }
@@ -55,6 +64,8 @@ class ALLOY_API JointEmbeddingImpl final : public torch::nn::Module {
 
  private:
   JointEmbeddingOptions options_;
+  void check_new(const std::string& name) const;
+  ModalityMap<std::string> owners_;  // of each modality: who has its encoder
   ModalityMap<Handle<Encoder>> encoders_;
   ModalityMap<Linear> projections_;
   PairwiseLoss objective_ = nullptr;

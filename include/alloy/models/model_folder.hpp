@@ -5,17 +5,11 @@
 /// crash leaves the old folder or the new one, and readable in Python.
 
 #include <alloy/models/fusion_model.hpp>
+#include <alloy/models/modality_info.hpp>
 
 #include <filesystem>
 
 namespace alloy {
-
-/// What a modality is outside the model: how a file or a text becomes the encoder's input.
-struct ModalityInfo {
-  std::string name;
-  std::string kind;   ///< image, audio, text or features
-  Config preprocess;  ///< options of the reader of that kind
-};
 
 /// A model with all that is needed to use it on files.
 struct SavedModel {
@@ -23,9 +17,6 @@ struct SavedModel {
   std::vector<std::string> labels;       ///< names of the outputs, or empty
   std::vector<ModalityInfo> modalities;  ///< in the order of the fusion
 };
-
-/// Format of the folders that this version writes and reads.
-inline constexpr int64_t kModelFormatVersion = 1;
 
 /// @throws ConfigError if an encoder or fusion is not registered (with the line that registers it), if labels do not fit
 ///         the outputs; IoError as replace_folder

@@ -8,6 +8,9 @@
 
 #include <alloy/models/joint_embedding.hpp>
 
+#include <functional>
+#include <span>
+
 namespace alloy {
 
 struct GradientCacheOptions {
@@ -21,5 +24,14 @@ struct GradientCacheOptions {
 /// @return the loss, detached; `total` is undefined where nothing could be compared, and no gradient is added then
 /// @throws ConfigError if an encoder normalises by statistics of the batch in training: its chunks would not be its batch
 ALLOY_API PairwiseLossOutput cached_backward(JointEmbedding model, const Batch& batch, const PairInfo& pairs = {}, const GradientCacheOptions& options = {});
+
+/// The same for batches that come in parts, such as those of a loader: the gradient is that of all parts as one batch.
+/// @param encode  embeddings of a part; a part may lack modalities that others have
+/// @param objective  the loss of the embeddings of all parts, rows in their order
+ALLOY_API PairwiseLossOutput cached_backward(std::span<const Batch> parts, const std::function<ModalityMap<Embedded>(const Batch&)>& encode,
+                                             const std::function<PairwiseLossOutput(const ModalityMap<Embedded>&)>& objective);
+
+/// @throws ConfigError if an encoder that is trained normalises by statistics of the batch
+ALLOY_API void refuse_batch_statistics(const JointEmbedding& model, std::string_view where);
 
 }  // namespace alloy
