@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// Where samples come from: two methods. Derive from it to train on data of your own.
+/// Where samples come from: two methods, and a third where the order of reading matters. Derive from it to train on data of your own.
 
 #include <alloy/core/batch.hpp>
 #include <alloy/core/random.hpp>
@@ -28,6 +28,9 @@ class ALLOY_API Dataset {
   ///                that results do not depend on the number of workers
   /// @throws DataError or IoError for a sample that cannot be used; loaders count those and go on, up to a limit
   virtual Sample get(int64_t index, Random& random) const = 0;
+  /// The order of one shuffled epoch: size() indices. Override it where samples that lie together are cheaper to read.
+  /// @param random  the only source of randomness to use, so that every process and every resumed run gets the same order
+  virtual std::vector<int64_t> order(Random& random) const { return random.permutation(size()); }
 };
 
 /// Samples that are in memory already.
