@@ -37,17 +37,37 @@ ManifestDataset::ManifestDataset(Manifest manifest, ModalityMap<std::shared_ptr<
     : manifest_(std::move(manifest)), readers_(std::move(readers)), options_(std::move(options)) {
   check<ConfigError>(!readers_.empty(), "[ManifestDataset] expected at least one modality, got none");
   for (const auto& item : readers_) manifest_.column(item.first);  // throws with the columns there are
+  const bool one_character = options_.alternatives.size() <= 1 && options_.alternatives != "\\";
+  check<ConfigError>(one_character, "[ManifestDataset] expected one character as separator of alternatives, no backslash, got '{}'", {options_.alternatives});
   const bool labelled = manifest_.has_column("label");
   for (int64_t row = 0; row < manifest_.num_rows(); ++row) {
     if (!options_.split.empty() && manifest_.cell(row, "split") != options_.split) continue;
     bool any = false;
     for (const auto& item : readers_) any = any || !manifest_.cell(row, item.first).empty();
     check<DataError>(any, "[{}] expected at least one of the modalities {}, got empty cells only", {manifest_.place(row), readers_.names()});
+    check_alternatives(row);
     rows_.push_back(row);
     targets_.push_back(labelled ? parse_target(manifest_.cell(row, "label"), row) : Tensor());
   }
   if (!options_.split.empty())
     check<DataError>(!rows_.empty(), "[ManifestDataset] expected rows whose split is '{}', got none", {options_.split});
+}
+
+void ManifestDataset::check_alternatives(int64_t row) const {
+  if (options_.alternatives.empty()) return;
+  for (const auto& [name, reader] : readers_) {
+    const std::string& cell = manifest_.cell(row, name);
+    const auto parts = split_alternatives(cell, options_.alternatives.front());
+    check<DataError>(std::ranges::find(parts, "") == parts.end(), "[{}] expected alternatives in column {}, none of them empty, got '{}'; a \\ before {} takes it as an ordinary character",
+                     {manifest_.place(row), name, cell, options_.alternatives});
+  }
+}
+
+std::string ManifestDataset::choose(const std::string& cell, Random& random) const {
+  if (options_.alternatives.empty()) return cell;
+  const auto parts = split_alternatives(cell, options_.alternatives.front());
+  const bool draws = options_.choice == AlternativeChoice::random && parts.size() > 1;
+  return parts[draws ? static_cast<size_t>(random.below(std::ssize(parts))) : 0];
 }
 
 Tensor ManifestDataset::presence() const {
@@ -86,14 +106,14 @@ Tensor ManifestDataset::parse_target(const std::string& text, int64_t row) const
   return torch::tensor(values, torch::kFloat);
 }
 
-Sample ManifestDataset::get(int64_t index, Random&) const {
+Sample ManifestDataset::get(int64_t index, Random& random) const {
   check<DataError>(index >= 0 && index < size(), "[ManifestDataset] expected an index below {}, got {}", {size(), index});
   const int64_t row = rows_[static_cast<size_t>(index)];
   Sample sample{.id = manifest_.place(row), .values = {}, .target = targets_[static_cast<size_t>(index)]};
   if (manifest_.has_column("id") && !manifest_.cell(row, "id").empty()) sample.id = manifest_.cell(row, "id");
   for (const auto& [name, reader] : readers_) {
     const std::string& cell = manifest_.cell(row, name);
-    if (!cell.empty()) sample.values.insert(name, reader->read(cell, manifest_.folder));
+    if (!cell.empty()) sample.values.insert(name, reader->read(choose(cell, random), manifest_.folder));
   }
   return sample;
 }

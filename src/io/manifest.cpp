@@ -234,6 +234,20 @@ Manifest read_manifest(const std::filesystem::path& path, const ManifestLimits& 
   return manifest;
 }
 
+std::vector<std::string> split_alternatives(std::string_view cell, char separator) {
+  const bool usable = separator > '\0' && static_cast<unsigned char>(separator) < 0x80 && separator != '\\';
+  check<ConfigError>(usable, "[split_alternatives] expected a separator in ASCII which is no backslash, got '{}'", {std::string_view(&separator, 1)});
+  if (cell.empty()) return {};
+  std::vector<std::string> parts(1);
+  for (size_t at = 0; at < cell.size(); ++at) {
+    const bool escapes = cell[at] == '\\' && at + 1 < cell.size() && (cell[at + 1] == separator || cell[at + 1] == '\\');
+    if (escapes) parts.back() += cell[++at];
+    else if (cell[at] == separator) parts.emplace_back();
+    else parts.back() += cell[at];
+  }
+  return parts;
+}
+
 std::string to_csv(const Manifest& manifest) {
   const std::string fault = fault_of_names(manifest.columns);
   check<ConfigError>(fault.empty(), "[to_csv] expected a name for each column, each once, {}", {fault});

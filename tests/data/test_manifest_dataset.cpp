@@ -89,6 +89,76 @@ TEST_CASE("a row keeps its place in the file, whatever is selected", "[data]") {
   CHECK_THROWS_WITH(ManifestDataset(part, note, {.labels = {"x", "y"}}), ContainsSubstring("[d.csv, line 6] expected at least one of the modalities note"));
 }
 
+TEST_CASE("alternatives in a cell", "[data]") {
+  TempDir dir;
+  for (int i = 1; i <= 3; ++i) save_safetensors(dir / (std::to_string(i) + ".safetensors"), {{"v", torch::full({1}, i, torch::kFloat)}});
+  Manifest manifest{.columns = {"id", "note", "vector"},
+                    .rows = {{"x|y", "a|b|c", "1.safetensors|2.safetensors|3.safetensors"}, {"", R"(p\|q)", ""}, {"", "", "3.safetensors"}},
+                    .folder = dir.path()};
+  const auto note = [](const Sample& sample) { return static_cast<char>(sample.values.at("note")[1].item<int64_t>() - 4); };
+  const auto vector = [](const Sample& sample) { return sample.values.at("vector").item<int>(); };
+
+  SECTION("are drawn evenly, each modality for itself, by the sample's randomness alone") {
+    const ManifestDataset data(manifest, readers(), {.alternatives = "|"});
+    std::map<std::pair<char, int>, int> counts;
+    for (uint64_t seed = 0; seed < 900; ++seed) {
+      Random random(mix_seed({seed})), same(mix_seed({seed}));
+      const Sample sample = data.get(0, random), again = data.get(0, same);
+      CHECK(note(sample) == note(again));
+      CHECK(vector(sample) == vector(again));
+      ++counts[{note(sample), vector(sample)}];
+    }
+    REQUIRE(counts.size() == 9);
+    double chi_squared = 0;
+    for (const auto& [pair, count] : counts) chi_squared += (count - 100.0) * (count - 100.0) / 100.0;
+    CHECK(chi_squared < 26.1);  // p = 0.001 at 8 degrees of freedom
+  }
+  SECTION("the first is taken where asked") {
+    const ManifestDataset data(manifest, readers(), {.alternatives = "|", .choice = AlternativeChoice::first});
+    for (uint64_t seed = 0; seed < 20; ++seed) {
+      Random random(seed);
+      const Sample sample = data.get(0, random);
+      CHECK(note(sample) == 'a');
+      CHECK(vector(sample) == 1);
+      CHECK(sample.id == "x|y");  // not a modality
+    }
+  }
+  SECTION("escapes, single values and empty cells") {
+    const ManifestDataset data(manifest, readers(), {.alternatives = "|"});
+    Random random(0);
+    CHECK_THAT(data.get(1, random).values.at("note"), AllClose(torch::tensor({1, 4 + 'p', 4 + '|', 4 + 'q', 2})));
+    CHECK_FALSE(data.get(1, random).values.contains("vector"));
+    CHECK(vector(data.get(2, random)) == 3);
+    CHECK_THAT(data.presence(), SameBits(torch::tensor({{true, true}, {true, false}, {false, true}})));
+  }
+  SECTION("without the option a cell is one value") {
+    const ManifestDataset data(manifest.select(std::vector<int64_t>{1}), readers(), {});
+    Random random(0);
+    CHECK(data.get(0, random).values.at("note").size(0) == 2 + 4);  // p\|q between begin and end
+  }
+  SECTION("epochs differ, numbers of workers do not") {
+    manifest.rows.assign(64, manifest.rows[0]);
+    const auto data = std::make_shared<ManifestDataset>(manifest, readers(), ManifestDatasetOptions{.alternatives = "|"});
+    const auto notes = [&](int64_t workers, int64_t epoch) {
+      Loader loader(data, {.batch_size = 64, .workers = workers});
+      loader.start(epoch);
+      LabelledBatch batch;
+      REQUIRE(loader.next(batch));
+      return batch.inputs.at("note").values;
+    };
+    CHECK_THAT(notes(0, 0), SameBits(notes(3, 0)));
+    CHECK_FALSE(at::equal(notes(0, 0), notes(0, 1)));
+  }
+  SECTION("mistakes are named") {
+    manifest.rows[1][1] = "a||b";
+    CHECK_THROWS_WITH(ManifestDataset(manifest, readers(), {.alternatives = "|"}),
+                      ContainsSubstring("[row 2] expected alternatives in column note, none of them empty, got 'a||b'"));
+    CHECK_NOTHROW(ManifestDataset(manifest, readers(), {.alternatives = ";"}));
+    for (const char* bad : {"||", "\\", "\xC3\xA9"})
+      CHECK_THROWS_WITH(ManifestDataset(manifest, readers(), {.alternatives = bad}), ContainsSubstring("expected one character as separator"));
+  }
+}
+
 TEST_CASE("targets of other tasks", "[data]") {
   const Manifest manifest{.columns = {"note", "label"}, .rows = {{"a", "x|z"}, {"b", ""}}, .folder = {}};
   Random random(0);

@@ -164,6 +164,33 @@ TEST_CASE("to_csv", "[io]") {
   }
 }
 
+TEST_CASE("split_alternatives", "[io]") {
+  CHECK(split_alternatives("", '|').empty());
+  CHECK(split_alternatives("one", '|') == Names{"one"});
+  CHECK(split_alternatives("a|b c|d", '|') == Names{"a", "b c", "d"});
+  CHECK(split_alternatives("a|b", ';') == Names{"a|b"});
+  CHECK(split_alternatives("|a||", '|') == Names{"", "a", "", ""});
+  CHECK(split_alternatives(R"(a\|b|c)", '|') == Names{"a|b", "c"});
+  CHECK(split_alternatives(R"(a\\|b)", '|') == Names{R"(a\)", "b"});  // an escaped backslash, then a separator
+  CHECK(split_alternatives(R"(a\\\|b)", '|') == Names{R"(a\|b)"});
+  CHECK(split_alternatives(R"(C:\new|b\)", '|') == Names{R"(C:\new)", R"(b\)"});  // no escape: ordinary, also at the end
+  CHECK(split_alternatives("\xC3\xA9|\xE2\x82\xAC", '|') == Names{"\xC3\xA9", "\xE2\x82\xAC"});
+  for (const char bad : {'\\', '\0', '\xC3'}) CHECK_THROWS_AS(split_alternatives("a", bad), ConfigError);
+
+  SECTION("any values can be written") {
+    rc::check("escaped and joined, they come back", [] {
+      const auto values = *rc::gen::container<Names>(1 + *rc::gen::inRange<size_t>(0, 4), rc::gen::container<std::string>(rc::gen::element('|', '\\', 'a')));
+      RC_PRE(values.size() > 1 || !values.front().empty());
+      std::string cell;
+      for (size_t i = 0; i < values.size(); ++i) {
+        if (i > 0) cell += '|';
+        for (const char c : values[i]) cell += c == 'a' ? std::string("a") : std::string{'\\', c};
+      }
+      RC_ASSERT(split_alternatives(cell, '|') == values);
+    });
+  }
+}
+
 TEST_CASE("damaged manifests are refused or tables", "[io]") {
   const std::pair<ManifestFormat, std::string> seeds[] = {
       {ManifestFormat::csv, "\xEF\xBB\xBFimage,text,label\r\na.png,\"two\nlines, \"\"q\"\" \xF0\x9F\x98\xBA\",0\n,,1\n"},

@@ -56,6 +56,12 @@ ALLOY_API Manifest read_manifest(const std::filesystem::path& path, const Manife
 /// @param where  what the text is (a file name), for messages
 ALLOY_API Manifest parse_manifest(std::string_view text, ManifestFormat format, std::string_view where, const ManifestLimits& limits = {});
 
+/// Several values in one cell, any of which will do: "red.png|blue.png". A backslash before the separator or before another
+/// backslash takes that character as it is; every other backslash is an ordinary character.
+/// @param separator  ASCII, no backslash
+/// @return none of an empty cell; an empty alternative is kept, for the caller to refuse
+ALLOY_API std::vector<std::string> split_alternatives(std::string_view cell, char separator);
+
 /// CSV text which reads back equal.
 /// @throws ConfigError on a manifest that no file could hold: no columns, names empty or repeated, rows of other lengths
 ALLOY_API std::string to_csv(const Manifest& manifest);
