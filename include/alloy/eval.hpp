@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// How good is it: predictions over datasets, metrics with intervals, contributions of modalities.
+/// How good is it: predictions over datasets, metrics with intervals, contributions of modalities, retrieval across
+/// modalities, classes named by prompts.
 
+#include <alloy/eval/embed_all.hpp>
+#include <alloy/eval/joint_scores.hpp>
 #include <alloy/eval/metrics.hpp>
 #include <alloy/eval/predictions.hpp>
 #include <alloy/eval/presence_leak.hpp>
+#include <alloy/eval/prompts.hpp>
+#include <alloy/eval/retrieval_metrics.hpp>
+#include <alloy/eval/zero_shot.hpp>

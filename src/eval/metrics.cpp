@@ -26,32 +26,41 @@ double mean_f1(const Tensor& hits, const Tensor& predicted, const Tensor& actual
   return f1.masked_select(seen).mean().item<double>();
 }
 
+/// Of sorted values, linear between the two nearest.
+double quantile(const std::vector<double>& values, double q) {
+  const double place = q * static_cast<double>(values.size() - 1);
+  const auto below = static_cast<size_t>(place);
+  const size_t above = std::min(below + 1, values.size() - 1);
+  return values[below] + (place - static_cast<double>(below)) * (values[above] - values[below]);
+}
+
 }  // namespace
 
-Score bootstrap(int64_t samples, const std::function<double(const Tensor&)>& statistic, const BootstrapOptions& options) {
+std::vector<Score> bootstrap_all(int64_t samples, const std::function<std::vector<double>(const Tensor&)>& statistics, const BootstrapOptions& options) {
   check<DataError>(samples > 0, "[bootstrap] expected at least one sample, got none");
   check<ConfigError>(options.resamples > 0 && options.confidence > 0 && options.confidence < 1,
                      "[bootstrap] expected resamples > 0 and confidence in 0..1, got {} and {}", {options.resamples, options.confidence});
-  Score score;
-  score.value = statistic(at::arange(samples, at::kLong));
-  std::vector<double> values;
+  std::vector<Score> scores;
+  for (const double value : statistics(at::arange(samples, at::kLong))) scores.push_back({.value = value});
+  std::vector<std::vector<double>> resampled(scores.size());
   Random random(mix_seed({options.seed, static_cast<uint64_t>(samples)}));
   Tensor index = at::empty({samples}, at::kLong);
   for (int64_t r = 0; r < options.resamples; ++r) {
     int64_t* data = index.mutable_data_ptr<int64_t>();
     for (int64_t i = 0; i < samples; ++i) data[i] = random.below(samples);
-    values.push_back(statistic(index));
+    const std::vector<double> values = statistics(index);
+    for (size_t s = 0; s < scores.size(); ++s) resampled[s].push_back(values[s]);
   }
-  std::ranges::sort(values);
-  const auto quantile = [&](double q) {  // linear between the two nearest
-    const double place = q * static_cast<double>(values.size() - 1);
-    const auto below = static_cast<size_t>(place);
-    const size_t above = std::min(below + 1, values.size() - 1);
-    return values[below] + (place - static_cast<double>(below)) * (values[above] - values[below]);
-  };
-  score.low = quantile((1 - options.confidence) / 2);
-  score.high = quantile((1 + options.confidence) / 2);
-  return score;
+  for (size_t s = 0; s < scores.size(); ++s) {
+    std::ranges::sort(resampled[s]);
+    scores[s].low = quantile(resampled[s], (1 - options.confidence) / 2);
+    scores[s].high = quantile(resampled[s], (1 + options.confidence) / 2);
+  }
+  return scores;
+}
+
+Score bootstrap(int64_t samples, const std::function<double(const Tensor&)>& statistic, const BootstrapOptions& options) {
+  return bootstrap_all(samples, [&](const Tensor& index) { return std::vector<double>{statistic(index)}; }, options).front();
 }
 
 double accuracy(const Tensor& predicted, const Tensor& target) {

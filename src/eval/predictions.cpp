@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <alloy/eval/predictions.hpp>
 
+#include "eval/detail/device_of.hpp"
+
 #include <ATen/Functions.h>
 #include <torch/types.h>
 
@@ -14,11 +16,6 @@ namespace {
 
 Tensor present_of(const ModalityInput& input) {
   return input.present.defined() ? input.present : at::ones({input.values.size(0)}, at::kBool);
-}
-
-at::Device device_of(FusionModel& model) {
-  const auto parameters = model->parameters();
-  return parameters.empty() ? at::Device(at::kCPU) : parameters[0].device();
 }
 
 /// Rows of a modality that a batch left out, so that all parts can be concatenated.
@@ -79,7 +76,7 @@ Predictions predict_all(FusionModel model, Loader& loader, const PredictOptions&
     }
     ModelOutput out;
     try {
-      out = model->predict(to(batch.inputs, device_of(model)));
+      out = model->predict(to(batch.inputs, detail::device_of(*model)));
     } catch (const Error& error) {
       std::throw_with_nested(ModelError(format_message("[predict_all] in the batch that begins with sample '{}': {}", {batch.ids.front(), error.what()})));
     }

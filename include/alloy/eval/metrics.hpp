@@ -24,6 +24,10 @@ struct BootstrapOptions {
 /// Percentile bootstrap (Efron 1979): `statistic` of the rows named by an index [N] int64, on all rows and on resamples.
 ALLOY_API Score bootstrap(int64_t samples, const std::function<double(const Tensor& index)>& statistic, const BootstrapOptions& options = {});
 
+/// The same for several statistics at once, each in the same resamples. @param statistics  always gives the same number of values
+ALLOY_API std::vector<Score> bootstrap_all(int64_t samples, const std::function<std::vector<double>(const Tensor& index)>& statistics,
+                                           const BootstrapOptions& options = {});
+
 /// Share of right answers, 0..1. @param predicted, target  [N] int64
 ALLOY_API double accuracy(const Tensor& predicted, const Tensor& target);
 /// Mean over the classes of the harmonic mean of precision and recall, 0..1; classes that neither occur nor are predicted
