@@ -9,4 +9,5 @@
 #include <alloy/data/loader.hpp>
 #include <alloy/data/manifest_dataset.hpp>
 #include <alloy/data/modality_reader.hpp>
+#include <alloy/data/shapes.hpp>
 #include <alloy/data/speech_bank.hpp>

@@ -142,10 +142,12 @@ CheckpointStore::CheckpointStore(fs::path folder, CheckpointStoreOptions options
 
 CheckpointStore::~CheckpointStore() { ::close(lock_); }
 
+std::string CheckpointStore::name_of(int64_t step) { return fmt::format("{}{:08}", kPrefix, step); }
+
 std::vector<fs::path> CheckpointStore::list() const { return checkpoints_in(folder_); }
 
 fs::path CheckpointStore::save(int64_t step, const Config& state, std::optional<double> score, const std::function<void(const fs::path&)>& fill) {
-  const fs::path target = folder_ / fmt::format("{}{:08}", kPrefix, step);
+  const fs::path target = folder_ / name_of(step);
   replace_folder(target, [&](const fs::path& temporary) {
     fill(temporary);
     Config manifest = Config::object();

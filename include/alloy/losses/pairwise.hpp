@@ -89,6 +89,8 @@ class ALLOY_API PairwiseLossImpl final : public torch::nn::Module {
   PairwiseLossOutput forward(const ModalityMap<Embedded>& embeddings, const PairInfo& pairs = {});
   /// The scale of a pair, in either order; the one for all without scale_per_pair.
   LogitScale scale(std::string_view first, std::string_view second) const;
+  /// All scales, by pair (`image-text`) or one named `all`.
+  const ModalityMap<LogitScale>& scales() const { return scales_; }
   /// What the scheme compares, without pairs of weight 0, in the order of the modalities.
   const std::vector<ComparedPair>& pairs() const { return pairs_; }
   /// LogitScale::clamp of all.

@@ -58,6 +58,8 @@ class ALLOY_API CheckpointStore {
   /// All checkpoints there are, oldest first, whether whole or not.
   std::vector<std::filesystem::path> list() const;
   const std::filesystem::path& folder() const { return folder_; }
+  /// `step-00000200` for 200.
+  static std::string name_of(int64_t step);
 
  private:
   void prune(const std::filesystem::path& newest);

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "train/detail/contrastive_step.hpp"
+
+#include <alloy/train/gradient_cache.hpp>
+
+#include <ATen/autocast_mode.h>
+#include <torch/types.h>
+
+#include <cmath>
+#include <limits>
+#include <unordered_set>
+
+namespace alloy::detail {
+
+namespace {
+
+/// LibTorch's autocast to bfloat16 on the CPU, for a scope.
+class Bf16Scope {
+ public:
+  explicit Bf16Scope(bool on) : before_(at::autocast::is_autocast_enabled(at::kCPU)), dtype_(at::autocast::get_autocast_dtype(at::kCPU)) {
+    if (!on) return;
+    at::autocast::increment_nesting();
+    at::autocast::set_autocast_enabled(at::kCPU, true);
+    at::autocast::set_autocast_dtype(at::kCPU, at::kBFloat16);
+    on_ = true;
+  }
+  ~Bf16Scope() {
+    if (!on_) return;
+    if (at::autocast::decrement_nesting() == 0) at::autocast::clear_cache();
+    at::autocast::set_autocast_enabled(at::kCPU, before_);
+    at::autocast::set_autocast_dtype(at::kCPU, dtype_);
+  }
+  Bf16Scope(const Bf16Scope&) = delete;
+  Bf16Scope& operator=(const Bf16Scope&) = delete;
+
+ private:
+  bool before_, on_ = false;
+  at::ScalarType dtype_;
+};
+
+/// FNV-1a, 64 bits: the same on every machine.
+int64_t stable_hash(const std::string& text) {
+  uint64_t hash = 0xcbf29ce484222325;
+  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  return static_cast<int64_t>(hash);
+}
+
+JointEmbedding locked(JointEmbedding model, const std::vector<std::string>& names) {
+  for (const std::string& name : names) {
+    for (Tensor& p : model->encoder(name)->parameters()) p.requires_grad_(false);
+    for (Tensor& p : model->projection(name)->parameters()) p.requires_grad_(false);
+  }
+  model->objective();  // its scales are trained too
+  return model;
+}
+
+}  // namespace
+
+Tensor positive_ids(const std::vector<LabelledBatch>& group, Positives positives) {
+  std::vector<int64_t> ids;
+  if (positives == Positives::samples) return {};
+  for (const LabelledBatch& batch : group) {
+    if (positives == Positives::ids) {
+      for (const std::string& id : batch.ids) ids.push_back(stable_hash(id));
+    } else {
+      check<DataError>(batch.target.defined() && batch.target.dim() == 1 && batch.target.scalar_type() == at::kLong,
+                       "[ContrastiveTrainer] expected a class index a sample with positives = targets, got {}", {batch.target});
+      for (int64_t i = 0; i < batch.target.size(0); ++i) ids.push_back(batch.target[i].item<int64_t>());
+    }
+  }
+  if (std::unordered_set<int64_t>(ids.begin(), ids.end()).size() == ids.size()) return {};
+  return torch::tensor(ids, torch::kLong);
+}
+
+ContrastiveStep::ContrastiveStep(JointEmbedding model, const ContrastiveTrainerOptions& options)
+    : model_(locked(std::move(model), options.lock)), options_(options), optimizer_(*model_, options.optimizer) {
+  set_modes();
+  if (options.accum_freq > 1 || options.chunk_size > 0) refuse_batch_statistics(model_, "ContrastiveTrainer, accum_freq and chunk_size");
+}
+
+void ContrastiveStep::set_modes() {
+  model_->train();
+  for (const std::string& name : options_.lock) model_->encoder(name)->eval();
+}
+
+ModalityMap<Embedded> ContrastiveStep::encode(const Batch& batch) {
+  ModalityMap<Embedded> embeddings;
+  {
+    const Bf16Scope scope(options_.precision == Precision::bf16);
+    embeddings = model_->forward(batch);
+  }
+  for (auto& item : embeddings)
+    if (item.second.values.scalar_type() == at::kBFloat16) item.second.values = item.second.values.to(at::kFloat);
+  return embeddings;
+}
+
+std::vector<Batch> ContrastiveStep::parts_of(const std::vector<LabelledBatch>& group) const {
+  const auto device = model_->parameters().front().device();
+  std::vector<Batch> parts;
+  for (const LabelledBatch& batch : group) {
+    if (batch.ids.empty()) continue;
+    const int64_t count = batch_size(batch.inputs), chunk = options_.chunk_size > 0 ? options_.chunk_size : count;
+    for (int64_t begin = 0; begin < count; begin += chunk)
+      parts.push_back(to(chunk >= count ? batch.inputs : rows(batch.inputs, torch::arange(begin, std::min(begin + chunk, count))), device));
+  }
+  return parts;
+}
+
+ContrastiveStep::Outcome ContrastiveStep::run(const std::vector<LabelledBatch>& group, double learning_rate) {
+  set_modes();
+  optimizer_.zero_grad();
+  const PairInfo pairs{positive_ids(group, options_.positives)};
+  const std::vector<Batch> parts = parts_of(group);
+  const auto objective = [&](const ModalityMap<Embedded>& all) { return model_->loss(all, pairs); };
+  PairwiseLossOutput out;
+  if (parts.size() > 1) {
+    out = cached_backward(parts, [this](const Batch& part) { return encode(part); }, objective);
+  } else if (!parts.empty()) {
+    out = objective(encode(parts.front()));
+    if (out.total.defined()) out.total.backward();
+  }
+  Outcome outcome{.compared = out.total.defined(), .loss = std::numeric_limits<double>::quiet_NaN()};
+  if (!outcome.compared) return outcome;
+  outcome.loss = out.total.item<double>();
+  for (const auto& [name, part] : out.parts) outcome.parts.insert(name, part.item<double>());
+  outcome.gradient_norm = optimizer_.gradient_norm();
+  outcome.finite = std::isfinite(outcome.loss) && std::isfinite(outcome.gradient_norm) && optimizer_.state_is_finite();
+  if (!outcome.finite) return outcome;
+  if (options_.clip_norm > 0 && outcome.gradient_norm > options_.clip_norm) optimizer_.scale_gradients(options_.clip_norm / (outcome.gradient_norm + 1e-6));
+  optimizer_.step(learning_rate);
+  model_->objective()->clamp();
+  return outcome;
+}
+
+}  // namespace alloy::detail
