@@ -4,6 +4,7 @@
 /// Training.
 
 #include <alloy/train/checkpoint.hpp>
+#include <alloy/train/contrastive_job.hpp>
 #include <alloy/train/contrastive_trainer.hpp>
 #include <alloy/train/fusion_job.hpp>
 #include <alloy/train/gradient_cache.hpp>

@@ -222,16 +222,34 @@ Manifest parse_manifest(std::string_view text, ManifestFormat format, std::strin
   return parse_csv(text, format == ManifestFormat::csv ? ',' : '\t', where, limits);
 }
 
+namespace {
+
+template <class Parse>
+Manifest read_with(const std::filesystem::path& path, const ManifestLimits& limits, const Parse& parse) {
+  const std::vector<std::byte> bytes = read_binary_file(path, static_cast<uint64_t>(limits.max_file_bytes));
+  Manifest manifest = parse(std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
+  manifest.folder = path.parent_path();
+  manifest.source = path.filename().string();
+  return manifest;
+}
+
+}  // namespace
+
 Manifest read_manifest(const std::filesystem::path& path, const ManifestLimits& limits) {
   const std::string extension = path.extension().string();
   const bool is_csv = extension == ".csv", is_tsv = extension == ".tsv";
   check<ConfigError>(is_csv || is_tsv || extension == ".jsonl", "[{}] expected a file named .csv, .tsv or .jsonl, got \"{}\"", {path, extension});
-  const std::vector<std::byte> bytes = read_binary_file(path, static_cast<uint64_t>(limits.max_file_bytes));
-  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  Manifest manifest = parse_manifest(text, is_csv ? ManifestFormat::csv : is_tsv ? ManifestFormat::tsv : ManifestFormat::jsonl, path.string(), limits);
-  manifest.folder = path.parent_path();
-  manifest.source = path.filename().string();
-  return manifest;
+  const auto format = is_csv ? ManifestFormat::csv : is_tsv ? ManifestFormat::tsv : ManifestFormat::jsonl;
+  return read_with(path, limits, [&](std::string_view text) { return parse_manifest(text, format, path.string(), limits); });
+}
+
+Manifest read_separated(const std::filesystem::path& path, char separator, const ManifestLimits& limits) {
+  const bool usable = separator > '\0' && static_cast<unsigned char>(separator) < 0x80 && separator != '"' && separator != '\n' && separator != '\r';
+  check<ConfigError>(usable, "[{}] expected a separator in ASCII which is no quote and no line end, got '{}'", {path, std::string_view(&separator, 1)});
+  return read_with(path, limits, [&](std::string_view text) {
+    if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
+    return parse_csv(text, separator, path.string(), limits);
+  });
 }
 
 std::vector<std::string> split_alternatives(std::string_view cell, char separator) {

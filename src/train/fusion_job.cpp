@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <alloy/train/fusion_job.hpp>
 
+#include "train/detail/job_parts.hpp"
+
 #include <alloy/core/log.hpp>
 #include <alloy/core/registry.hpp>
 #include <alloy/data/manifest_dataset.hpp>
@@ -12,32 +14,9 @@
 
 namespace alloy {
 
+using namespace detail;
+
 namespace {
-
-std::filesystem::path under(const std::filesystem::path& folder, const std::filesystem::path& path) {
-  return path.is_absolute() || folder.empty() ? path : folder / path;
-}
-
-/// An encoder for a kind where the config names none.
-Config default_encoder(const std::string& kind, const Config& preprocess, int64_t dim, const Tensor& example) {
-  Config options = Config::object(), encoder = Config::object();
-  options.set("dim", dim);
-  if (kind == "image") {
-    encoder.set("type", "conv_image");
-    options.set("channels", from_config<ImageTransformOptions>(preprocess).channels);
-  } else if (kind == "audio") {
-    encoder.set("type", "spectrogram");
-    options.set("mel_bins", from_config<AudioReaderOptions>(preprocess).log_mel.mel_bins);
-  } else if (kind == "text") {
-    encoder.set("type", "text");
-    options.set("max_length", from_config<ByteTokenizerOptions>(preprocess).max_length);
-  } else {
-    encoder.set("type", "features");
-    options.set("in_dim", example.size(-1));
-  }
-  encoder.set("options", options);
-  return encoder;
-}
 
 /// Members that a config leaves out where the options of the type have them.
 template <class Base>
@@ -61,34 +40,6 @@ Config complete_fusion(const Config& given, const std::vector<std::string>& name
   fill_in(options, fusion_registry(), type, "dim", dim);
   fusion.set("options", options);
   return fusion;
-}
-
-/// Rows of a manifest whose split is `name`; all of them where there is no such column.
-Manifest rows_of_split(const Manifest& manifest, const std::string& name) {
-  if (!manifest.has_column("split")) return manifest;
-  std::vector<int64_t> rows;
-  for (int64_t row = 0; row < manifest.num_rows(); ++row)
-    if (manifest.cell(row, "split") == name) rows.push_back(row);
-  return manifest.select(rows);
-}
-
-/// Moves a seeded share of the rows from one manifest to another.
-Manifest split_off(Manifest& manifest, double share, int64_t seed) {
-  const auto order = Random(mix_seed({static_cast<uint64_t>(seed), 0x73706c})).permutation(manifest.num_rows());
-  const auto count = static_cast<size_t>(share * static_cast<double>(manifest.num_rows()));
-  Manifest part = manifest.select(std::span(order).first(count));
-  manifest = manifest.select(std::span(order).subspan(count));
-  return part;
-}
-
-/// A misspelt split would silently take its rows out of the training.
-void check_splits(const Manifest& manifest) {
-  if (!manifest.has_column("split")) return;
-  for (int64_t row = 0; row < manifest.num_rows(); ++row) {
-    const std::string& split = manifest.cell(row, "split");
-    check<DataError>(split == "train" || split == "valid" || split == "test" || split.empty(), "[{}] expected split to be train, valid, test or empty, got '{}'",
-                     {manifest.place(row), split});
-  }
 }
 
 /// The labels that the training rows have, in the order of the file.
@@ -144,10 +95,7 @@ FusionJobResult run_fusion_job(const FusionJobOptions& options, const std::files
     const std::string path = "/modalities/" + std::to_string(i);
     Config entry = options.modalities[i];
     const std::string name = entry.at("name", path).as_string(path + "/name"), kind = entry.at("kind", path).as_string(path + "/kind");
-    for (const char* reserved : {"label", "id", "split"})
-      check<ConfigError>(name != reserved, "{}/name: expected a modality, got '{}', which is a column of its own kind: its content would give the answer away", {path, name});
-    const auto kinds = modality_kinds();
-    check<ConfigError>(std::ranges::find(kinds, kind) != kinds.end(), "{}/kind: unknown kind '{}', known: {}", {path, kind, kinds});
+    check_modality(name, kind, path);
     if (entry.find("preprocess") == nullptr) entry.set("preprocess", Config::object());
     readers.insert(name, make_modality_reader(kind, entry.at("preprocess"), path + "/preprocess"));
     all.column(name);

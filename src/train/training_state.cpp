@@ -74,8 +74,9 @@ void check_same_run(const Config& written, const Config& now, const std::filesys
 }
 
 ContrastiveTrainerOptions resumed_options(const Config& written, const ContrastiveTrainerOptions& given, const std::filesystem::path& checkpoint) {
-  Config merged = to_config(given), old = Config::object(), now = Config::object();
-  for (const auto& [name, value] : to_config(given).as_object()) {
+  const Config wanted = to_config(given);
+  Config merged = wanted, old = Config::object(), now = Config::object();
+  for (const auto& [name, value] : wanted.as_object()) {
     const Config* before = written.find(name);
     if (own_of_each_run(name) || before == nullptr) continue;
     old.set(name, *before);

@@ -47,6 +47,7 @@ void add_train(CLI::App& app) {
   command->add_option("--config", given->config, "JSON config")->required();
   command->add_option("--out", given->out, "folder for the model and the log")->required();
   command->callback([given] { train_fusion(*given); });
+  add_train_contrastive(*train);
 }
 
 }  // namespace alloy::tool

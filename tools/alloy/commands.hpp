@@ -17,6 +17,7 @@ class UsageError : public std::runtime_error {
 void add_demo(CLI::App& app);
 void add_predict(CLI::App& app);
 void add_train(CLI::App& app);
+void add_train_contrastive(CLI::App& train);
 void add_evaluate(CLI::App& app);
 void add_list(CLI::App& app);
 void add_inspect(CLI::App& app);

@@ -135,13 +135,20 @@ Config to_config(const O& options) {
   return detail::write_value(options);
 }
 
+/// As from_config without `validate()`, for a config that other settings complete; call it afterwards.
+template <Options O>
+O from_unfinished_config(const Config& config, const std::string& path = "") {
+  O options{};
+  if (!config.is_null()) detail::read_value(options, config, path);
+  return options;
+}
+
 /// Options from a config object; fields that it does not have keep their defaults.
 /// @throws ConfigError `/fusion/options/dmi: unknown option, known: dim, dropout_rate`; also for a wrong type, and
 ///                     whatever `validate()` refuses
 template <Options O>
 O from_config(const Config& config, const std::string& path = "") {
-  O options{};
-  if (!config.is_null()) detail::read_value(options, config, path);
+  O options = from_unfinished_config<O>(config, path);
   if constexpr (requires { options.validate(); }) options.validate();
   return options;
 }

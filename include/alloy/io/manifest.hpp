@@ -53,6 +53,9 @@ struct ManifestLimits {
 ///         unequal length, names that are empty or repeated, quotes out of place, NUL, or text that is not UTF-8. A byte
 ///         order mark at the start and blank lines are skipped; lines may end in LF or CRLF.
 ALLOY_API Manifest read_manifest(const std::filesystem::path& path, const ManifestLimits& limits = {});
+/// A file of any name in the form of `csv`, with another character for the comma.
+/// @throws as read_manifest; ConfigError for a separator that cannot be one
+ALLOY_API Manifest read_separated(const std::filesystem::path& path, char separator, const ManifestLimits& limits = {});
 /// @param where  what the text is (a file name), for messages
 ALLOY_API Manifest parse_manifest(std::string_view text, ManifestFormat format, std::string_view where, const ManifestLimits& limits = {});
 

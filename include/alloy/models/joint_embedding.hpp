@@ -50,6 +50,7 @@ class ALLOY_API JointEmbeddingImpl final : public torch::nn::Module {
   /// Cosine similarities [B, B] of all samples of a batch, rows by `from`, columns by `to`. @throws as `embed`
   Tensor similarity(const std::string& from, const std::string& to, const Batch& batch);
 
+  bool has(std::string_view name) const { return owners_.contains(name); }
   /// All names, views too, in the order of `add` and `add_view`.
   std::vector<std::string> modalities() const { return owners_.names(); }
   Handle<Encoder> encoder(std::string_view name) const { return encoders_.at(owners_.at(name)); }
