@@ -10,4 +10,6 @@
 #include <alloy/data/manifest_dataset.hpp>
 #include <alloy/data/modality_reader.hpp>
 #include <alloy/data/shapes.hpp>
+#include <alloy/data/shard_dataset.hpp>
+#include <alloy/data/shard_paths.hpp>
 #include <alloy/data/speech_bank.hpp>

@@ -15,3 +15,4 @@
 #include <alloy/io/npy.hpp>
 #include <alloy/io/safetensors.hpp>
 #include <alloy/io/safetensors_header.hpp>
+#include <alloy/io/tar.hpp>

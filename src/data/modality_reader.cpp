@@ -22,17 +22,29 @@ std::filesystem::path resolve(const std::string& value, const std::filesystem::p
   return path.is_absolute() || folder.empty() ? path : folder / path;
 }
 
+/// The text of a file, without the line end that editors put at its end.
+std::string text_of(std::span<const std::byte> bytes) {
+  std::string text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  while (text.ends_with('\n') || text.ends_with('\r')) text.pop_back();
+  return text;
+}
+
 class ImageReader final : public ModalityReader {
  public:
   explicit ImageReader(ImageTransformOptions options) : transform_(std::move(options)) {}
   Tensor read(const std::string& value, const std::filesystem::path& folder) const override {
-    const Image image = read_image(resolve(value, folder), transform_.options().channels == 1 ? ImageMode::gray : ImageMode::rgb);
+    return transformed(read_image(resolve(value, folder), mode()));
+  }
+  Tensor read_bytes(std::span<const std::byte> bytes, const std::string& name) const override { return transformed(decode_image(bytes, name, mode())); }
+
+ private:
+  ImageMode mode() const { return transform_.options().channels == 1 ? ImageMode::gray : ImageMode::rgb; }
+  Tensor transformed(const Image& image) const {
     const Tensor pixels = at::empty({image.height, image.width, image.channels}, at::kByte);
     std::memcpy(pixels.mutable_data_ptr(), image.pixels.data(), image.pixels.size());
     return transform_(pixels);
   }
 
- private:
   ImageTransform transform_;
 };
 
@@ -41,8 +53,14 @@ class AudioReader final : public ModalityReader {
   explicit AudioReader(const AudioReaderOptions& options) : options_(options), log_mel_(options.log_mel) {}
   Tensor read(const std::string& value, const std::filesystem::path& folder) const override {
     const auto path = resolve(value, folder);
-    const Audio audio = resample(to_mono(read_audio(path)), options_.log_mel.sample_rate_hz);
-    check<DataError>(!audio.samples.empty(), "[{}] expected audio of at least one frame, got none", {path});
+    return spectrogram(read_audio(path), path.string());
+  }
+  Tensor read_bytes(std::span<const std::byte> bytes, const std::string& name) const override { return spectrogram(decode_audio(bytes, name), name); }
+
+ private:
+  Tensor spectrogram(const Audio& stored, const std::string& where) const {
+    const Audio audio = resample(to_mono(stored), options_.log_mel.sample_rate_hz);
+    check<DataError>(!audio.samples.empty(), "[{}] expected audio of at least one frame, got none", {where});
     Tensor wave = at::empty({static_cast<int64_t>(audio.samples.size())}, at::kFloat);
     std::memcpy(wave.mutable_data_ptr(), audio.samples.data(), audio.samples.size() * sizeof(float));
     if (options_.seconds > 0) wave = pad_or_crop(wave, std::llround(options_.seconds * static_cast<double>(options_.log_mel.sample_rate_hz)));
@@ -50,7 +68,6 @@ class AudioReader final : public ModalityReader {
     return (log_mel_(wave) - options_.mean) / options_.std;  // [T, F]
   }
 
- private:
   AudioReaderOptions options_;
   LogMel log_mel_;
 };
@@ -61,6 +78,7 @@ class TextReader final : public ModalityReader {
   Tensor read(const std::string& value, const std::filesystem::path&) const override {
     return torch::tensor(tokenizer_.encode(value), torch::kLong);
   }
+  Tensor read_bytes(std::span<const std::byte> bytes, const std::string&) const override { return read(text_of(bytes), {}); }
 
  private:
   ByteTokenizer tokenizer_;
@@ -81,12 +99,19 @@ class FeatureReader final : public ModalityReader {
     } else {
       fail<DataError>("[{}] expected features in a .npy, .npz or .safetensors file", {path});
     }
-    tensor = tensor.to(at::kFloat);
-    check<DataError>(tensor.isfinite().all().item<bool>(), "[{}] expected finite features, got NaN or infinity", {path});
-    return tensor;
+    return finite(tensor, path);
+  }
+  Tensor read_bytes(std::span<const std::byte> bytes, const std::string& name) const override {
+    check<ConfigError>(std::filesystem::path(name).extension() == ".npy", "[{}] expected features in .npy, the only one of their formats that is read from memory", {name});
+    return finite(decode_npy(bytes, name), name);
   }
 
  private:
+  static Tensor finite(const Tensor& stored, const std::filesystem::path& where) {
+    Tensor tensor = stored.to(at::kFloat);
+    check<DataError>(tensor.isfinite().all().item<bool>(), "[{}] expected finite features, got NaN or infinity", {where});
+    return tensor;
+  }
   Tensor pick(const std::vector<std::pair<std::string, Tensor>>& tensors, const std::filesystem::path& path) const {
     if (options_.tensor.empty() && tensors.size() == 1) return tensors.front().second;
     std::vector<std::string> names;
@@ -101,6 +126,10 @@ class FeatureReader final : public ModalityReader {
 };
 
 }  // namespace
+
+Tensor ModalityReader::read_bytes(std::span<const std::byte>, const std::string& name) const {
+  fail<ConfigError>("[{}] expected a reader that reads from memory, got one without read_bytes", {name});
+}
 
 void AudioReaderOptions::validate() const {
   log_mel.validate();

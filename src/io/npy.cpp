@@ -85,6 +85,15 @@ Tensor read_npy(const std::filesystem::path& path, const NpyLimits& limits) {
   return read_array(read, file.size(), path.string());
 }
 
+Tensor decode_npy(std::span<const std::byte> bytes, std::string_view where, const NpyLimits& limits) {
+  check<DataError>(bytes.size() <= limits.max_bytes, "[{}] expected at most {} bytes, got {}", {where, limits.max_bytes, bytes.size()});
+  const Read read = [&](std::span<std::byte> out) {  // read_array asks for no more than there is
+    std::copy_n(bytes.begin(), out.size(), out.begin());
+    bytes = bytes.subspan(out.size());
+  };
+  return read_array(read, bytes.size(), where);
+}
+
 std::vector<std::pair<std::string, Tensor>> read_npz(const std::filesystem::path& path, const NpyLimits& limits) {
   detail::ZipReader zip(path);
   uint64_t total = 0;

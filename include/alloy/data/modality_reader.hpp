@@ -11,6 +11,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <span>
 
 namespace alloy {
 
@@ -47,6 +48,11 @@ class ALLOY_API ModalityReader {
   /// @return without batch axis: image [C, H, W], audio [T, F], text [L] int64, features as in the file, in float
   /// @throws IoError or DataError for a file that cannot be used
   virtual Tensor read(const std::string& value, const std::filesystem::path& folder = {}) const = 0;
+  /// The same from memory: what a file holds; for text kinds the text in UTF-8, of which line ends at its end are left out.
+  /// @param name  what the bytes are (a member of an archive), for messages and, where the content does not tell it, for
+  ///              the format
+  /// @throws DataError for content that cannot be used; ConfigError if the kind, or this format, is not read from memory
+  virtual Tensor read_bytes(std::span<const std::byte> bytes, const std::string& name) const;
 };
 
 /// Kinds: image (ImageTransformOptions), audio (AudioReaderOptions), text (ByteTokenizerOptions), features

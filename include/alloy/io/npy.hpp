@@ -7,7 +7,9 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -22,6 +24,8 @@ struct NpyLimits {
 /// @throws DataError for a file that is damaged, has another dtype, holds more or less than its header says, or is over
 ///         the limit; IoError if it cannot be read
 ALLOY_API at::Tensor read_npy(const std::filesystem::path& path, const NpyLimits& limits = {});
+/// @param where  what the bytes are (a file name), for messages
+ALLOY_API at::Tensor decode_npy(std::span<const std::byte> bytes, std::string_view where, const NpyLimits& limits = {});
 
 /// The arrays in the order of the archive, named without `.npy`.
 /// @throws as read_npy; also for a repeated name, an encrypted member, or one whose check sum is wrong
