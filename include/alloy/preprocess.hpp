@@ -4,6 +4,7 @@
 /// From what files hold to what encoders read: text to ids, images to tensors, waveforms to log-mel, series to windows.
 
 #include <alloy/preprocess/byte_tokenizer.hpp>
+#include <alloy/preprocess/hashed_ngrams.hpp>
 #include <alloy/preprocess/image.hpp>
 #include <alloy/preprocess/image_augment.hpp>
 #include <alloy/preprocess/log_mel.hpp>
