@@ -86,14 +86,14 @@ Tensor ManifestDataset::parse_target(const std::string& text, int64_t row) const
   return torch::tensor(values, torch::kFloat);
 }
 
-Sample ManifestDataset::get(int64_t index, Random&) const {
+Sample ManifestDataset::get(int64_t index, Random& random) const {
   check<DataError>(index >= 0 && index < size(), "[ManifestDataset] expected an index below {}, got {}", {size(), index});
   const int64_t row = rows_[static_cast<size_t>(index)];
   Sample sample{.id = manifest_.place(row), .values = {}, .target = targets_[static_cast<size_t>(index)]};
   if (manifest_.has_column("id") && !manifest_.cell(row, "id").empty()) sample.id = manifest_.cell(row, "id");
   for (const auto& [name, reader] : readers_) {
     const std::string& cell = manifest_.cell(row, name);
-    if (!cell.empty()) sample.values.insert(name, reader->read(cell, manifest_.folder));
+    if (!cell.empty()) sample.values.insert(name, reader->read_augmented(cell, manifest_.folder, random));
   }
   return sample;
 }

@@ -17,7 +17,8 @@ struct ManifestDatasetOptions {
   std::string split = {};                ///< only rows of this split; empty = all
 };
 
-/// Reads files when samples are asked for. Thread safe.
+/// Reads files when samples are asked for, by the readers' `read_augmented`: give training data readers that augment, and
+/// all others readers that do not. Thread safe.
 class ALLOY_API ManifestDataset final : public Dataset {
  public:
   /// @param readers  one a modality, by column name; columns that have none are ignored
