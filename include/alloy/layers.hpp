@@ -9,4 +9,5 @@
 #include <alloy/layers/mlp.hpp>
 #include <alloy/layers/pooling.hpp>
 #include <alloy/layers/positions.hpp>
+#include <alloy/layers/residual_conv.hpp>
 #include <alloy/layers/transformer.hpp>

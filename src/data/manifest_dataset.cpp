@@ -113,7 +113,7 @@ Sample ManifestDataset::get(int64_t index, Random& random) const {
   if (manifest_.has_column("id") && !manifest_.cell(row, "id").empty()) sample.id = manifest_.cell(row, "id");
   for (const auto& [name, reader] : readers_) {
     const std::string& cell = manifest_.cell(row, name);
-    if (!cell.empty()) sample.values.insert(name, reader->read(choose(cell, random), manifest_.folder));
+    if (!cell.empty()) sample.values.insert(name, reader->read_augmented(choose(cell, random), manifest_.folder, random));
   }
   return sample;
 }

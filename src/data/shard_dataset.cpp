@@ -138,7 +138,7 @@ struct ShardDataset::Impl {
   }
 
   /// @return nothing where a JSON member lacks the key
-  std::optional<Tensor> read(const InputFile& file, int64_t sample, size_t modality) const {
+  std::optional<Tensor> read(const InputFile& file, int64_t sample, size_t modality, Random& random) const {
     const detail::Piece piece = index.piece(sample, modality);
     if (piece.form == detail::Piece::kNone) return std::nullopt;
     const detail::MemberForm& form = index.form(modality, piece.form);
@@ -146,9 +146,9 @@ struct ShardDataset::Impl {
     file.read(piece.offset, bytes);
     const std::string name = format_message("{}:{}.{}", {file.path(), index.key(sample), form.extension});
     const ModalityReader& reader = *(readers.begin() + static_cast<std::ptrdiff_t>(modality))->second;
-    if (form.json_key.empty()) return reader.read_bytes(bytes, name);
+    if (form.json_key.empty()) return reader.read_bytes_augmented(bytes, name, random);
     const auto text = json_text(bytes, form.json_key, name);
-    if (text) return reader.read_bytes(std::as_bytes(std::span(*text)), name + ":" + form.json_key);
+    if (text) return reader.read_bytes_augmented(std::as_bytes(std::span(*text)), name + ":" + form.json_key, random);
     check<DataError>(options.allow_missing, "[{}] expected text for '{}', got none", {name, form.json_key});
     return std::nullopt;
   }
@@ -165,13 +165,13 @@ int64_t ShardDataset::size() const { return impl_->index.size(); }
 const std::map<std::string, int64_t>& ShardDataset::skipped() const { return impl_->index.skipped; }
 const std::vector<std::filesystem::path>& ShardDataset::shards() const { return impl_->shards; }
 
-Sample ShardDataset::get(int64_t index, Random&) const {
+Sample ShardDataset::get(int64_t index, Random& random) const {
   check<DataError>(index >= 0 && index < size(), "[ShardDataset] expected an index below {}, got {}", {size(), index});
   const auto file = impl_->open(impl_->index.shard_of(index));
   Sample sample{.id = format_message("{}:{}", {file->path().filename(), impl_->index.key(index)}), .values = {}, .target = {}};
   size_t modality = 0;
   for (const auto& item : impl_->readers)
-    if (auto value = impl_->read(*file, index, modality++)) sample.values.insert(item.first, std::move(*value));
+    if (auto value = impl_->read(*file, index, modality++, random)) sample.values.insert(item.first, std::move(*value));
   check<DataError>(!sample.values.empty(), "[{}] expected at least one modality, got none in sample '{}'", {file->path(), impl_->index.key(index)});
   return sample;
 }

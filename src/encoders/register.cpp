@@ -7,11 +7,14 @@ namespace alloy {
 
 void register_encoders() {
   auto& registry = encoder_registry();
+  registry.add<ConvAudioEncoderImpl>();
   registry.add<ConvImageEncoderImpl>();
   registry.add<DilatedConvEncoderImpl>();
   registry.add<FeatureEncoderImpl>();
   registry.add<GruEncoderImpl>();
+  registry.add<HashedTextEncoderImpl>();
   registry.add<LeNetEncoderImpl>();
+  registry.add<ResidualImageEncoderImpl>();
   registry.add<SeriesTransformerImpl>();
   registry.add<SpectrogramEncoderImpl>();
   registry.add<SpectrogramTransformerImpl>();

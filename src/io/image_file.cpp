@@ -37,7 +37,7 @@ ImageFormat format_of(Bytes bytes, std::string_view where) {
 uint8_t luma(const uint8_t* rgb) { return static_cast<uint8_t>((rgb[0] * 19595 + rgb[1] * 38470 + rgb[2] * 7471 + 0x8000) >> 16); }
 
 Image in_mode(Image stored, ImageMode mode) {
-  const int64_t from = stored.channels, to = mode == ImageMode::gray ? 1 : mode == ImageMode::rgb ? 3 : 4;
+  const int64_t from = stored.channels, to = mode == ImageMode::stored ? from : mode == ImageMode::gray ? 1 : mode == ImageMode::rgb ? 3 : 4;
   if (from == to) return stored;
   Image image{.width = stored.width, .height = stored.height, .channels = to};
   image.pixels.resize(static_cast<size_t>(stored.width * stored.height * to));
@@ -98,7 +98,7 @@ ImageInfo probe_image(const std::filesystem::path& path, const ImageLimits& limi
 Image decode_image(Bytes bytes, std::string_view where, ImageMode mode, const ImageLimits& limits) {
   const ImageInfo info = probe_image(bytes, where, limits);
   detail::StoredImage stored = info.format == ImageFormat::jpeg  ? detail::decode_jpeg(bytes, where, limits)
-                               : info.format == ImageFormat::png ? detail::decode_png(bytes, where, mode == ImageMode::rgba)
+                               : info.format == ImageFormat::png ? detail::decode_png(bytes, where, mode == ImageMode::rgba || mode == ImageMode::stored)
                                                                  : detail::decode_webp(bytes, where);
   return upright(in_mode(std::move(stored.image), mode), stored.orientation);
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <alloy/preprocess/background.hpp>
 #include <alloy/preprocess/image.hpp>
 
 #include "preprocess/detail/resample.hpp"
@@ -84,9 +85,11 @@ Tensor convert_channels(const Tensor& image, int64_t channels) {
   check<ConfigError>(channels == 1 || channels == 3, "[convert_channels] expected channels 1 or 3, got {}", {channels});
   if (image.size(2) == channels) return image;
   if (channels == 3) return image.expand({-1, -1, 3}).contiguous();
-  const Tensor weights = torch::tensor({19595, 38470, 7471}, torch::kInt);  // 0.299, 0.587, 0.114 in 16 bits
-  const Tensor sum = (image.to(at::kInt) * weights).sum(/*dim=*/{2}, /*keepdim=*/true, at::kInt);
-  return at::bitwise_right_shift(sum + 0x8000, 16).to(at::kByte);
+  const Tensor pixels = image.contiguous(), result = at::empty({image.size(0), image.size(1), 1}, image.options());
+  const uint8_t* in = pixels.const_data_ptr<uint8_t>();
+  uint8_t* out = result.mutable_data_ptr<uint8_t>();
+  for (int64_t i = 0; i < result.numel(); ++i, in += 3) out[i] = static_cast<uint8_t>((in[0] * 19595 + in[1] * 38470 + in[2] * 7471 + 0x8000) >> 16);  // 0.299, 0.587, 0.114
+  return result;
 }
 
 void ImageTransformOptions::validate() const {
@@ -104,20 +107,33 @@ void ImageTransformOptions::validate() const {
   for (const double value : mean)
     check<ConfigError>(std::isfinite(value), "[ImageTransform] expected a finite mean, got {}", {value});
   check<ConfigError>(all_positive_and_finite(std), "[ImageTransform] expected every std > 0 and finite");
+  check<ConfigError>(background.empty() || fits(background), "[ImageTransform] expected 0, 1 or {} numbers of background, got {}", {channels, background.size()});
+  for (const double value : background) check<ConfigError>(value >= 0 && value <= 1, "[ImageTransform] expected background in 0..1, got {}", {value});
 }
 
 ImageTransform::ImageTransform(ImageTransformOptions options) : options_(std::move(options)) { options_.validate(); }
 
-Tensor ImageTransform::operator()(const Tensor& image) const {
+Tensor ImageTransform::opaque(const Tensor& image) const {
+  check<ShapeError>(image.defined() && image.dim() == 3 && image.scalar_type() == at::kByte && image.is_cpu() && image.numel() > 0 && image.size(2) <= 4,
+                    "[ImageTransform] expected an image uint8 [H, W, 1..4] on the CPU, got {}", {image});
+  const int64_t colours = image.size(2) <= 2 ? 1 : 3;
+  if (image.size(2) == colours) return convert_channels(image, options_.channels);
+  if (options_.background.empty()) return convert_channels(image.narrow(2, 0, colours), options_.channels);
+  // A coloured background makes a grey picture coloured, so colours are converted first.
+  const Tensor converted = at::cat({convert_channels(image.narrow(2, 0, colours), options_.channels), image.narrow(2, colours, 1)}, 2);
+  return flatten_alpha(converted, options_.background);
+}
+
+Tensor ImageTransform::scale(const Tensor& image) const {
   const ImageTransformOptions& o = options_;
-  check_image(image, "ImageTransform");
+  const Tensor pixels = opaque(image).contiguous();
   ImageSize scaled{o.size, o.size};
   if (o.resize == ResizeMode::shorter_side_then_crop)
     scaled = fit_shorter_side({image.size(0), image.size(1)}, o.shorter_side == 0 ? o.size : o.shorter_side);
-  const Tensor pixels = detail::resample(convert_channels(image, o.channels).contiguous(), scaled,
-                                         {middle_of(scaled.height, o.size), o.size},
-                                         {middle_of(scaled.width, o.size), o.size}, o.interpolation);  // [size, size, channels]
-  return normalise_image(image_to_tensor(pixels), o.mean, o.std);
+  return image_to_tensor(detail::resample(pixels, scaled, {middle_of(scaled.height, o.size), o.size}, {middle_of(scaled.width, o.size), o.size},
+                                          o.interpolation));  // [channels, size, size]
 }
+
+Tensor ImageTransform::normalise(const Tensor& image) const { return normalise_image(image, options_.mean, options_.std); }
 
 }  // namespace alloy

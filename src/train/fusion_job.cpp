@@ -18,6 +18,16 @@ using namespace detail;
 
 namespace {
 
+/// Removes a member of an object and gives it, or null.
+Config take_member(Config& object, std::string_view name) {
+  auto& members = object.as_object();
+  const auto found = std::ranges::find(members, name, &Config::Member::first);
+  if (found == members.end()) return {};
+  Config value = std::move(found->second);
+  members.erase(found);
+  return value;
+}
+
 /// Members that a config leaves out where the options of the type have them.
 template <class Base>
 void fill_in(Config& options, const Registry<Base>& registry, const std::string& type, std::string_view name, Config value) {
@@ -88,7 +98,7 @@ FusionJobResult run_fusion_job(const FusionJobOptions& options, const std::files
     check<DataError>(outputs >= (options.task == Task::classification ? 2 : 1), "[{}] expected at least two labels among the {} training rows, got {}", {options.data, train.num_rows(), data_options.labels});
   }
 
-  ModalityMap<std::shared_ptr<const ModalityReader>> readers;
+  ModalityMap<std::shared_ptr<const ModalityReader>> readers, train_readers;
   std::vector<std::string> names;
   Config::Array entries;
   for (size_t i = 0; i < options.modalities.size(); ++i) {
@@ -97,7 +107,9 @@ FusionJobResult run_fusion_job(const FusionJobOptions& options, const std::files
     const std::string name = entry.at("name", path).as_string(path + "/name"), kind = entry.at("kind", path).as_string(path + "/kind");
     check_modality(name, kind, path);
     if (entry.find("preprocess") == nullptr) entry.set("preprocess", Config::object());
+    const Config augment = take_member(entry, "augment");
     readers.insert(name, make_modality_reader(kind, entry.at("preprocess"), path + "/preprocess"));
+    train_readers.insert(name, make_augmenting_reader(kind, entry.at("preprocess"), augment, path + "/preprocess", path + "/augment"));
     all.column(name);
     names.push_back(name);
     if (entry.find("encoder") == nullptr) {
@@ -109,7 +121,7 @@ FusionJobResult run_fusion_job(const FusionJobOptions& options, const std::files
     }
     entries.push_back(std::move(entry));
   }
-  const auto train_set = std::make_shared<ManifestDataset>(train, readers, data_options);
+  const auto train_set = std::make_shared<ManifestDataset>(train, train_readers, data_options);
   if (options.task == Task::regression) {
     Random random(0);
     outputs = train_set->get(0, random).target.numel();

@@ -21,6 +21,9 @@ Config default_encoder(const std::string& kind, const Config& preprocess, int64_
   } else if (kind == "text") {
     encoder.set("type", "text");
     options.set("max_length", from_config<ByteTokenizerOptions>(preprocess).max_length);
+  } else if (kind == "hashed_text") {
+    encoder.set("type", "hashed_text");
+    options.set("buckets", from_config<HashedNgramsOptions>(preprocess).buckets);
   } else {
     encoder.set("type", "features");
     options.set("in_dim", example.size(-1));

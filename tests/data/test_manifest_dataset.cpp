@@ -187,6 +187,72 @@ TEST_CASE("modality readers", "[data]") {
   save_safetensors(dir / "two.safetensors", {{"a", torch::zeros({1})}, {"b", torch::ones({1})}});
   CHECK_THROWS_WITH(make_modality_reader("features", Config())->read("two.safetensors", dir.path()), ContainsSubstring("got: a, b"));
   CHECK(make_modality_reader("features", parse_json(R"({"tensor": "b"})", "t"))->read("two.safetensors", dir.path()).item<float>() == 1.f);
-  CHECK_THROWS_WITH(make_modality_reader("smell", Config(), "/m/kind"), "/m/kind: unknown kind 'smell', known: image, audio, text, features");
+  CHECK_THROWS_WITH(make_modality_reader("smell", Config(), "/m/kind"), "/m/kind: unknown kind 'smell', known: image, audio, text, features, hashed_text");
   CHECK_THROWS_WITH(make_modality_reader("image", parse_json(R"({"sise": 2})", "t"), "/m"), ContainsSubstring("/m/sise: unknown option, known: size"));
+}
+
+TEST_CASE("readers that augment", "[data]") {
+  TempDir dir;
+  Image image{.width = 12, .height = 12, .channels = 4, .pixels = std::vector<uint8_t>(12 * 12 * 4, 0)};
+  for (size_t i = 0; i < image.pixels.size(); i += 4) image.pixels[i] = 200, image.pixels[i + 3] = i < 288 ? 255 : 0;
+  write_file(dir / "p.png", encode_png(image));
+  Audio tone{.samples = std::vector<float>(4000), .channels = 1, .sample_rate_hz = 8000};
+  for (size_t i = 0; i < 4000; ++i) tone.samples[i] = 0.3f * std::sin(0.2f * static_cast<float>(i));
+  write_file(dir / "s.wav", encode_wav(tone));
+  const auto options = [](const char* json) { return parse_json(json, "t"); };
+  const std::vector<std::tuple<std::string, std::string, Config, Config>> cases = {
+      {"image", "p.png", options(R"({"size": 8})"), options(R"({"rotation": 20, "background": 1, "brightness": 0.3})")},
+      {"audio", "s.wav", options(R"({"log_mel": {"mel_bins": 8, "sample_rate_hz": 8000}, "seconds": 0.5, "rms": 0.1})"), options(R"({"speed": 0.1, "shift_seconds": 0.1, "spec_augment": {"time_masks": 1}})")},
+      {"text", "several words to drop", Config(), options(R"({"drop_words": 0.5})")},
+      {"hashed_text", "several words to drop", options(R"({"max_n": 0})"), options(R"({"drop_words": 0.5})")}};
+  for (const auto& [kind, value, preprocess, augment] : cases) {
+    INFO(kind);
+    const auto plain = make_modality_reader(kind, preprocess), augmenting = make_augmenting_reader(kind, preprocess, augment);
+    Random a(1), b(1), c(2);
+    CHECK_THAT(augmenting->read(value, dir.path()), SameBits(plain->read(value, dir.path())));
+    CHECK_THAT(plain->read_augmented(value, dir.path(), c), SameBits(plain->read(value, dir.path())));
+    const Tensor one = augmenting->read_augmented(value, dir.path(), a);
+    CHECK_THAT(augmenting->read_augmented(value, dir.path(), b), SameBits(one));
+    bool differs = false;
+    for (int i = 0; i < 10; ++i) differs = differs || !at::equal(augmenting->read_augmented(value, dir.path(), c), one);
+    CHECK(differs);
+  }
+  SECTION("a dataset augments by its own random numbers") {
+    const Manifest manifest{.columns = {"photo"}, .rows = {{"p.png"}}, .folder = dir.path()};
+    const auto& [kind, value, preprocess, augment] = cases[0];
+    const ManifestDataset train(manifest, {{"photo", make_augmenting_reader(kind, preprocess, augment)}}, {}), valid(manifest, {{"photo", make_modality_reader(kind, preprocess)}}, {});
+    Random a(1), b(2);
+    CHECK_FALSE(at::equal(train.get(0, a).values.at("photo"), train.get(0, b).values.at("photo")));
+    CHECK_THAT(valid.get(0, a).values.at("photo"), SameBits(valid.get(0, b).values.at("photo")));
+    CHECK_THAT(valid.get(0, a).values.at("photo")[1][6], SameBits(torch::ones({8})));  // transparent: white, (1 - 0.5) / 0.5
+  }
+  SECTION("messages name the place") {
+    CHECK_THROWS_WITH(make_augmenting_reader("image", Config(), options(R"({"turn": 1})"), "/m/0/preprocess", "/m/0/augment"), ContainsSubstring("/m/0/augment/turn: unknown option, known: flip"));
+    CHECK_THROWS_WITH(make_augmenting_reader("features", Config(), options(R"({"noise": 1})"), "", "/m/0/augment"), ContainsSubstring("/m/0/augment: expected nothing"));
+    CHECK_NOTHROW(make_augmenting_reader("features", Config(), options("{}")));
+  }
+}
+
+TEST_CASE("a job augments its training data and saves nothing of it", "[data]") {
+  TempDir dir;
+  std::string rows = "photo,note,label,split\n";
+  for (int i = 0; i < 12; ++i) {
+    const uint8_t level = i % 2 == 0 ? 40 : 200;
+    write_file(dir / ("p" + std::to_string(i) + ".png"), encode_png({.width = 8, .height = 8, .channels = 1, .pixels = std::vector<uint8_t>(64, level)}));
+    rows += "p" + std::to_string(i) + ".png," + (i % 2 == 0 ? "dark thing" : "light thing") + "," + (i % 2 == 0 ? "dark" : "light") + (i < 8 ? ",train\n" : ",valid\n");
+  }
+  write_file(dir / "data.csv", rows);
+  const auto job = [&](const std::string& augment) {
+    return from_config<FusionJobOptions>(parse_json(R"({"data": "data.csv", "dim": 8, "batch_size": 4, "training": {"epochs": 2}, "modalities": [
+      {"name": "photo", "kind": "image", "preprocess": {"size": 8, "channels": 1})" + augment + R"(, "encoder": {"type": "residual_image", "options": {"channels": 1, "dim": 8, "widths": [8]}}},
+      {"name": "note", "kind": "hashed_text", "preprocess": {"buckets": 64}}]})", "t"));
+  };
+  const FusionJobResult with = run_fusion_job(job(R"(, "augment": {"brightness": 0.9, "noise": 0.5})"), dir.path()), without = run_fusion_job(job(""), dir.path());
+  CHECK(model_to_config(with.saved) == model_to_config(without.saved));
+  CHECK(to_json(model_to_config(with.saved)).find("augment") == std::string::npos);
+  CHECK(to_json(model_to_config(with.saved)).find("hashed_text") != std::string::npos);
+  CHECK(with.history.epochs.front().train_loss != without.history.epochs.front().train_loss);
+  save_model(dir / "model", with.saved);
+  CHECK(load_model(dir / "model").modalities[0].preprocess.find("size")->as_int() == 8);
+  CHECK_THROWS_WITH(run_fusion_job(job(R"(, "augment": {"brightnes": 1})"), dir.path()), ContainsSubstring("/modalities/0/augment/brightnes: unknown option"));
 }

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <map>
 #include <sys/stat.h>
+#include <zlib.h>
 
 using namespace alloy;
 
@@ -57,6 +58,24 @@ std::string png_claiming(uint32_t width, uint32_t height) {
   return image_text("rgb8.png").substr(0, 16) + big_endian(width) + big_endian(height) + image_text("rgb8.png").substr(24) + std::string(90'000, 'x');
 }
 
+/// A PNG of one row without filters.
+std::string png_of(uint32_t width, int depth, int kind, const std::string& row, const std::string& transparent, const std::string& palette = {}) {
+  const auto chunk = [](const std::string& type_and_data) {
+    const auto sum = crc32(0, reinterpret_cast<const Bytef*>(type_and_data.data()), static_cast<uInt>(type_and_data.size()));
+    return big_endian(static_cast<uint32_t>(type_and_data.size() - 4)) + type_and_data + big_endian(static_cast<uint32_t>(sum));
+  };
+  const std::string raw = std::string(1, '\0') + row;
+  uLongf length = compressBound(raw.size());
+  std::string packed(length, '\0');
+  compress(reinterpret_cast<Bytef*>(packed.data()), &length, reinterpret_cast<const Bytef*>(raw.data()), raw.size());
+  packed.resize(length);
+  const std::string header = big_endian(width) + big_endian(1) + std::string({static_cast<char>(depth), static_cast<char>(kind), 0, 0, 0});
+  std::string png = "\x89PNG\r\n\x1A\n" + chunk("IHDR" + header);
+  if (!palette.empty()) png += chunk("PLTE" + palette);
+  if (!transparent.empty()) png += chunk("tRNS" + transparent);
+  return png + chunk("IDAT" + packed) + chunk("IEND");
+}
+
 int64_t status_kib(const std::string& name) {
   std::ifstream status("/proc/self/status");
   for (std::string line; std::getline(status, line);)
@@ -88,6 +107,55 @@ TEST_CASE("images equal Pillow's", "[io]") {
   for (size_t y = 0; y < 10'000; ++y)
     equal = equal && tall.pixels[3 * y] == y % 256 && tall.pixels[3 * y + 1] == 7 * y % 256 && tall.pixels[3 * y + 2] == y / 256;
   CHECK(equal);
+}
+
+TEST_CASE("every form of transparency is read", "[io]") {
+  using Pixels = std::vector<uint8_t>;
+  constexpr int kGray = 0, kRgb = 2, kPalette = 3, kGrayAlpha = 4, kRgba = 6;
+  const auto bytes = [](std::initializer_list<int> values) {
+    std::string text;
+    for (const int value : values) text += static_cast<char>(value);
+    return text;
+  };
+  const auto stored = [](const std::string& png) { return decode(png, ImageMode::stored); };
+  SECTION("a palette of 4 bits, its first colours transparent") {
+    const Image image = stored(png_of(3, 4, kPalette, bytes({0x01, 0x20}), bytes({0, 128}), bytes({1, 2, 3, 4, 5, 6, 7, 8, 9})));
+    CHECK(image.channels == 4);
+    CHECK(image.pixels == Pixels{1, 2, 3, 0, 4, 5, 6, 128, 7, 8, 9, 255});
+  }
+  SECTION("a palette without transparency has no alpha") {
+    CHECK(stored(png_of(2, 4, kPalette, bytes({0x01}), {}, bytes({1, 2, 3, 4, 5, 6}))).pixels == Pixels{1, 2, 3, 4, 5, 6});
+  }
+  SECTION("grey and alpha, 8 and 16 bits") {
+    CHECK(stored(png_of(2, 8, kGrayAlpha, bytes({9, 0, 8, 200}), {})).pixels == Pixels{9, 0, 8, 200});
+    const std::string wide = png_of(2, 16, kGrayAlpha, bytes({0, 77, 0x80, 0x12, 0x30, 0, 0xFF, 0xFF}), {});
+    CHECK(stored(wide).pixels == Pixels{0, 0x80, 0x30, 255});  // unlike grey alone, it keeps its high byte
+    CHECK(decode(wide, ImageMode::rgba).pixels == Pixels{0, 0, 0, 0x80, 0x30, 0x30, 0x30, 255});
+    CHECK(decode(wide, ImageMode::gray).pixels == Pixels{0, 0x30});
+  }
+  SECTION("one grey that is transparent, 4 and 16 bits") {
+    CHECK(stored(png_of(2, 4, kGray, bytes({0x5F}), bytes({0, 5}))).pixels == Pixels{0x55, 0, 255, 255});
+    CHECK(stored(png_of(2, 16, kGray, bytes({0, 7, 0, 8}), bytes({0, 7}))).pixels == Pixels{7, 0, 8, 255});
+  }
+  SECTION("one colour that is transparent, 8 and 16 bits: all bits of it count") {
+    CHECK(stored(png_of(2, 8, kRgb, bytes({1, 2, 3, 1, 2, 4}), bytes({0, 1, 0, 2, 0, 3}))).pixels == Pixels{1, 2, 3, 0, 1, 2, 4, 255});
+    CHECK(stored(png_of(2, 16, kRgb, bytes({1, 9, 2, 9, 3, 9, 1, 9, 2, 9, 3, 8}), bytes({1, 9, 2, 9, 3, 9}))).pixels == Pixels{1, 2, 3, 0, 1, 2, 3, 255});
+  }
+  SECTION("colour and alpha of 16 bits, and WebP") {
+    CHECK(stored(png_of(1, 16, kRgba, bytes({10, 1, 20, 2, 30, 3, 40, 4}), {})).pixels == Pixels{10, 20, 30, 40});
+    for (const char* file : {"lossless_alpha.webp", "lossy_alpha.webp", "rgba8.png", "rgba16.png", "trns_palette.png"}) {
+      INFO(file);
+      CHECK(stored(image_text(file)).channels == 4);
+      CHECK(stored(image_text(file)).pixels == decode(image_text(file), ImageMode::rgba).pixels);
+    }
+  }
+  SECTION("what has no alpha gets none") {
+    for (const auto& [file, channels] : std::map<std::string, int64_t>{{"rgb420.jpg", 3}, {"gray.jpg", 1}, {"cmyk.jpg", 3}, {"gray16.png", 1}, {"rgb16.png", 3}, {"lossy.webp", 3}, {"exif6.jpg", 1}}) {
+      INFO(file);
+      CHECK(stored(image_text(file)).channels == channels);
+      CHECK(stored(image_text(file)).pixels == decode(image_text(file), channels == 1 ? ImageMode::gray : ImageMode::rgb).pixels);
+    }
+  }
 }
 
 TEST_CASE("probe_image", "[io]") {

@@ -130,6 +130,30 @@ TEST_CASE("ImageTransform", "[preprocess]") {
     CHECK_THAT(ImageTransform({.size = 4, .channels = 3})(noise_image(6, 6, 1))[2], SameBits(ImageTransform({.size = 4, .channels = 1})(noise_image(6, 6, 1))[0]));
     CHECK(ImageTransform({.size = 4, .channels = 1})(noise_image(6, 6, 3)).sizes() == at::IntArrayRef{1, 4, 4});
   }
+  SECTION("transparency shows the background, or is ignored") {
+    const Tensor rgba = noise_image(12, 12, 3);
+    Tensor alpha = torch::full({12, 12, 1}, 255, torch::kByte);
+    alpha.slice(0, 0, 6).zero_();
+    const Tensor image = torch::cat({rgba, alpha}, 2);
+    const auto read = [&](const std::vector<double>& background, const Tensor& x) {
+      return ImageTransform({.size = 12, .mean = {0.0}, .std = {1.0}, .background = background})(x);
+    };
+    const Tensor whole = image_to_tensor(rgba);
+    CHECK_THAT(read({}, image), SameBits(whole));
+    CHECK_THAT(read({0.2, 0.4, 0.6}, image).slice(1, 6), SameBits(whole.slice(1, 6)));
+    CHECK_THAT(read({0.2, 0.4, 0.6}, image).slice(1, 0, 6), AllClose(torch::tensor({0.2f, 0.4f, 0.6f}).view({3, 1, 1}).expand({3, 6, 12}).contiguous(), 1e-6));
+    CHECK_THAT(ImageTransform({.size = 12, .mean = {0.0}, .std = {1.0}})(image).slice(1, 0, 6), SameBits(torch::ones({3, 6, 12})));  // white by default
+    const Tensor gray_alpha = torch::cat({rgba.narrow(2, 0, 1), alpha}, 2);
+    CHECK_THAT(read({0.2, 0.4, 0.6}, gray_alpha), AllClose(torch::where(alpha.permute({2, 0, 1}) > 0, whole.narrow(0, 0, 1), read({0.2, 0.4, 0.6}, image))));
+    const ImageTransform gray({.size = 12, .channels = 1, .mean = {0.0}, .std = {1.0}, .background = {0.0}});
+    CHECK_THAT(gray(image).slice(1, 6), SameBits(image_to_tensor(convert_channels(rgba, 1)).slice(1, 6)));
+    CHECK(gray(image).slice(1, 0, 6).max().item<float>() == 0.f);
+    // scaled: as if colours had been mixed before, so that what is hidden does not shine through
+    Tensor hidden = torch::zeros({8, 8, 4}, torch::kByte);
+    hidden.select(2, 1).fill_(255);
+    hidden.slice(0, 2, 6).copy_(torch::full({4, 8, 4}, 255, torch::kByte));
+    CHECK_THAT(ImageTransform({.size = 4, .mean = {0.0}, .std = {1.0}})(hidden), SameBits(torch::ones({3, 4, 4})));
+  }
   SECTION("extreme shapes cost no more than their crop") {
     CHECK(ImageTransform()(noise_image(1, 10'000, 3)).sizes() == at::IntArrayRef{3, 224, 224});
     CHECK(ImageTransform()(noise_image(10'000, 1, 1)).isfinite().all().item<bool>());
@@ -150,6 +174,9 @@ TEST_CASE("ImageTransform", "[preprocess]") {
     CHECK_THROWS_AS(ImageTransform({.mean = {0.1, 0.2}}), ConfigError);
     CHECK_THROWS_AS(ImageTransform({.std = {-1.0}}), ConfigError);
     CHECK_THROWS_AS(ImageTransform({.mean = {NAN}}), ConfigError);
+    CHECK_THROWS_WITH(ImageTransform({.background = {1.0, 0.5}}), ContainsSubstring("0, 1 or 3 numbers of background, got 2"));
+    CHECK_THROWS_AS(ImageTransform({.background = {255.0}}), ConfigError);
+    CHECK_THROWS_WITH(ImageTransform()(torch::zeros({2, 2, 5}, torch::kByte)), ContainsSubstring("uint8 [H, W, 1..4]"));
     const ImageTransformOptions options{.size = 32, .resize = ResizeMode::squash, .interpolation = Interpolation::box, .std = {0.2, 0.3, 0.4}};
     CHECK(to_config(from_config<ImageTransformOptions>(parse_json(to_json(to_config(options)), "t"))) == to_config(options));
   }

@@ -105,6 +105,7 @@ def right_use():
     expect(len(json.loads(run("list", "encoders", "--json").stdout)) >= 11, "list encoders")
     expect([e["name"] for e in json.loads(run("list", "config", "--json").stdout)] == ["config", "training"], "list config")
     expect("max_length" in run("list", "kinds").stdout, "list kinds")
+    expect("rotation" in run("list", "augment").stdout, "list augment")
     inspected = json.loads(run("inspect", model, "--json").stdout)
     expect(inspected["config"]["fusion"]["type"] == "attention" and inspected["values"] > 1000, "inspect a model folder")
     expect("encoder_note.embedding.weight" in run("inspect", model / "model.safetensors").stdout, "inspect a file")

@@ -63,9 +63,9 @@ void add_list(CLI::App& app) {
   };
   auto given = std::make_shared<Given>();
   CLI::App* command = app.add_subcommand("list", "What there is, with every option, default and description");
-  command->add_option("kind", given->what, "encoders, fusions, kinds (of modalities, with the options of `preprocess`) or config (of `train fusion`)")
+  command->add_option("kind", given->what, "encoders, fusions, kinds (of modalities, with the options of `preprocess`), augment (their changes in training) or config (of `train fusion`)")
       ->required()
-      ->check(CLI::IsMember({"encoders", "fusions", "kinds", "config"}));
+      ->check(CLI::IsMember({"encoders", "fusions", "kinds", "augment", "config"}));
   command->add_flag("--json", given->json, "as JSON");
   command->callback([given] {
     register_builtins();
@@ -76,7 +76,13 @@ void add_list(CLI::App& app) {
       all = {{"image", "", option_infos<ImageTransformOptions>()},
              {"audio", "", option_infos<AudioReaderOptions>()},
              {"text", "", option_infos<ByteTokenizerOptions>()},
-             {"features", "", option_infos<FeatureReaderOptions>()}};
+             {"features", "", option_infos<FeatureReaderOptions>()},
+             {"hashed_text", "", option_infos<HashedNgramsOptions>()}};
+    } else if (given->what == "augment") {
+      all = {{"image", "", option_infos<ImageAugmentOptions>()},
+             {"audio", "", option_infos<AudioAugmentOptions>()},
+             {"text", "", option_infos<TextAugmentOptions>()},
+             {"hashed_text", "", option_infos<TextAugmentOptions>()}};
     } else if (given->what == "config") {
       all = {{"config", "", option_infos<FusionJobOptions>()}, {"training", "", option_infos<TrainerOptions>()}};
     } else {

@@ -39,7 +39,7 @@ void add_by_kind(const SavedModel& saved, const std::string& kind, const std::op
   if (!value) return;
   std::vector<std::string> names;
   for (const ModalityInfo& info : saved.modalities)
-    if (info.kind == kind) names.push_back(info.name);
+    if (info.kind == kind || (kind == "text" && info.kind == "hashed_text")) names.push_back(info.name);
   if (names.size() != 1)
     throw UsageError(fmt::format("--{} needs a model with one modality of that kind, this one has {}; use --input NAME=VALUE", kind,
                                  names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "))));

@@ -22,7 +22,8 @@ struct ManifestDatasetOptions {
   AlternativeChoice choice = AlternativeChoice::random;  ///< among them, each modality for itself
 };
 
-/// Reads files when samples are asked for. Thread safe.
+/// Reads files when samples are asked for, by the readers' `read_augmented`: give training data readers that augment, and
+/// all others readers that do not. Thread safe.
 class ALLOY_API ManifestDataset final : public Dataset {
  public:
   /// @param readers  one a modality, by column name; columns that have none are ignored

@@ -4,8 +4,11 @@
 /// From what a person has (a file name, a text) to what an encoder reads, by the `preprocess` record of a model folder.
 
 #include <alloy/core/options.hpp>
+#include <alloy/core/random.hpp>
 #include <alloy/core/tensor.hpp>
+#include <alloy/preprocess/augment.hpp>
 #include <alloy/preprocess/byte_tokenizer.hpp>
+#include <alloy/preprocess/hashed_ngrams.hpp>
 #include <alloy/preprocess/image.hpp>
 #include <alloy/preprocess/log_mel.hpp>
 
@@ -53,13 +56,24 @@ class ALLOY_API ModalityReader {
   ///              the format
   /// @throws DataError for content that cannot be used; ConfigError if the kind, or this format, is not read from memory
   virtual Tensor read_bytes(std::span<const std::byte> bytes, const std::string& name) const;
+  /// Both again with the random changes that the reader was made with (make_augmenting_reader); other readers change
+  /// nothing. What datasets call.
+  virtual Tensor read_augmented(const std::string& value, const std::filesystem::path& folder, Random& /*random*/) const { return read(value, folder); }
+  virtual Tensor read_bytes_augmented(std::span<const std::byte> bytes, const std::string& name, Random& /*random*/) const { return read_bytes(bytes, name); }
 };
 
 /// Kinds: image (ImageTransformOptions), audio (AudioReaderOptions), text (ByteTokenizerOptions), features
-/// (FeatureReaderOptions).
+/// (FeatureReaderOptions), hashed_text (HashedNgramsOptions).
 /// @param path  where the options stand, for messages
 /// @throws ConfigError for an unknown kind or option
 ALLOY_API std::shared_ptr<const ModalityReader> make_modality_reader(const std::string& kind, const Config& options, const std::string& path = "");
+/// A reader for training data, whose `read_augmented` changes what it reads. `read` does not, so that validation and use
+/// are never augmented by such a reader either.
+/// @param augment  image: ImageAugmentOptions; audio: AudioAugmentOptions; text and hashed_text: TextAugmentOptions; features
+///                 have none. Null or empty = nothing is changed
+/// @param augment_path  where they stand, for messages
+ALLOY_API std::shared_ptr<const ModalityReader> make_augmenting_reader(const std::string& kind, const Config& options, const Config& augment, const std::string& path = "",
+                                                                       const std::string& augment_path = "");
 /// The kinds that make_modality_reader knows.
 ALLOY_API std::vector<std::string> modality_kinds();
 

@@ -3,8 +3,9 @@
 
 /// JPEG, PNG and WebP images to 8-bit pixels, and pixels to PNG. The format is told by the content, never by the file
 /// name. Pixels equal those of Pillow's `ImageOps.exif_transpose(Image.open(f)).convert("RGB")` (or "L", "RGBA"): the
-/// EXIF orientation is applied, alpha is dropped unless asked for, 16-bit grey is clipped at 255 and 16-bit colour keeps
-/// its high byte. Colour profiles and gamma are ignored. A damaged or cut file is refused, never half an image.
+/// EXIF orientation is applied, alpha is dropped unless asked for, 16-bit grey without alpha is clipped at 255 and other
+/// samples of 16 bits keep their high byte. Colour profiles and gamma are ignored. A damaged or cut file is refused, never
+/// half an image.
 /// Built without image files (ALLOY_WITH_IMAGE_FILES=OFF), every function here throws ConfigError.
 
 #include <alloy/core/export.hpp>
@@ -33,8 +34,8 @@ struct ImageLimits {
   int64_t max_file_bytes = int64_t{256} << 20;   ///< checked before the file is read
 };
 
-/// What `channels` become: 3, 1 or 4.
-enum class ImageMode { rgb, gray, rgba };
+/// What `channels` become: 3, 1 or 4; or what the file has, 1 (grey), 2 (grey and alpha), 3 or 4.
+enum class ImageMode { rgb, gray, rgba, stored };
 
 enum class ImageFormat { jpeg, png, webp };
 

@@ -76,6 +76,7 @@ struct ImageTransformOptions {
   int64_t channels = 3;
   std::vector<double> mean = {0.5};
   std::vector<double> std = {0.5};
+  std::vector<double> background = {1.0};
   static void describe(auto& self, auto&& field) {
     field("size", self.size, "height and width of the result in pixels, 1..65536");
     field("resize", self.resize, "scale the shorter side and cut out the middle, or squash the whole image into the square");
@@ -84,6 +85,8 @@ struct ImageTransformOptions {
     field("channels", self.channels, "1 (grey) or 3 (red, green, blue)");
     field("mean", self.mean, "subtracted from values in 0..1; one a channel, or one for all");
     field("std", self.std, "divides after that, > 0; one a channel, or one for all");
+    field("background", self.background, "0..1, colour behind pictures with transparency, one a channel or one for all; empty = transparency is ignored, "
+                                         "as by Pillow's convert(\"RGB\")");
   }
   ALLOY_API void validate() const;  ///< throws ConfigError
 };
@@ -94,11 +97,19 @@ class ALLOY_API ImageTransform {
   using Options = ImageTransformOptions;
   static constexpr auto kName = "image";
   explicit ImageTransform(ImageTransformOptions options = {});
-  /// Convert channels, scale, crop, to 0..1, normalise. Of the scaled image only the crop is computed, so an image of
-  /// 1 x 10,000 pixels costs no more than another.
-  /// @param image  uint8 [H, W, C] on the CPU, C = 1 or 3
+  /// Put on the background, convert channels, scale, crop, to 0..1, normalise. Of the scaled image only the crop is
+  /// computed, so an image of 1 x 10,000 pixels costs no more than another.
+  /// @param image  uint8 [H, W, C] on the CPU; C = 1 or 3, or 2 or 4 with alpha
   /// @return float [channels, size, size]
-  Tensor operator()(const Tensor& image) const;
+  Tensor operator()(const Tensor& image) const { return normalise(scale(image)); }
+  /// All but the last step: values in 0..1.
+  Tensor scale(const Tensor& image) const;
+  /// The last step.
+  /// @param image  float [channels, H, W]
+  Tensor normalise(const Tensor& image) const;
+  /// The first step: the colours, with `channels` channels, on the background or without their alpha.
+  /// @return uint8 [H, W, channels]
+  Tensor opaque(const Tensor& image) const;
   const ImageTransformOptions& options() const { return options_; }
 
  private:

@@ -10,7 +10,8 @@
 namespace alloy {
 
 /// A config needs little: `{"data": "products.csv", "modalities": [{"name": "photo", "kind": "image"}]}`. Each entry of
-/// `modalities` is {name, kind, preprocess, encoder: {type, options}}; what is left out gets a default that fits the kind.
+/// `modalities` is {name, kind, preprocess, augment, encoder: {type, options}}; what is left out gets a default that fits the
+/// kind. `augment` (make_augmenting_reader) changes training data alone and is not saved with the model.
 struct FusionJobOptions {
   std::filesystem::path data = {};
   std::filesystem::path valid_data = {};
@@ -28,7 +29,7 @@ struct FusionJobOptions {
     field("valid_data", self.valid_data, "manifest of validation data; empty = rows whose `split` is valid, else a share of the rows");
     field("valid_share", self.valid_share, "0..1, share of the rows kept for validation where none are named");
     field("task", self.task, "what is predicted");
-    field("modalities", self.modalities, "list of {name, kind, preprocess, encoder}");
+    field("modalities", self.modalities, "list of {name, kind, preprocess, augment, encoder}");
     field("fusion", self.fusion, "{type, options}; default: gated. modalities and dim are filled in");
     field("dim", self.dim, "width of encoders and fusion where their options do not say");
     field("training", self.training, "options of the trainer");
