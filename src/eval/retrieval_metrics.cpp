@@ -43,9 +43,10 @@ double chance_median(int64_t items, const std::map<int64_t, double>& shares) {
 }
 
 /// Chance in the order of the scores.
-std::vector<double> chances(int64_t items, const RightItems& right, const std::vector<int64_t>& ks) {
+std::vector<double> chances(const RightItems& right, const std::vector<int64_t>& ks) {
+  const int64_t items = right.num_items();
   std::map<int64_t, double> shares;  // of the queries, by number of right items
-  for (const int64_t count : right.counts) shares[count] += 1.0 / static_cast<double>(right.counts.size());
+  for (int64_t q = 0; q < right.num_queries(); ++q) shares[static_cast<int64_t>(right.of(q).size())] += 1.0 / static_cast<double>(right.num_queries());
   const auto mean = [&](const auto& of) {
     double sum = 0;
     for (const auto& [count, share] : shares) sum += share * of(TiedRank{0, items, count});
@@ -75,10 +76,10 @@ Tensor per_query(const std::vector<TiedRank>& ranks, const std::vector<int64_t>&
   return table;
 }
 
-RetrievalScores score(const TileScores& tile_scores, int64_t queries, int64_t items, at::Device device, const RetrievalOptions& o) {
+RetrievalScores score(const TileScores& tile_scores, int64_t queries, int64_t items, const RetrievalOptions& o) {
   const torch::NoGradGuard no_grad;
-  const RightItems right = detail::right_items(queries, items, o);
-  const Tensor table = per_query(detail::rank_all(tile_scores, right, device, o), o.ks);
+  const RightItems right(queries, items, o);
+  const Tensor table = per_query(detail::rank_all(tile_scores, right, o), o.ks);
   const int64_t num_ks = static_cast<int64_t>(o.ks.size());
   const auto statistics = [&](const Tensor& index) {
     const Tensor rows = table.index_select(0, index), means = rows.mean(0), ranks = rows.select(1, num_ks).contiguous();
@@ -92,7 +93,7 @@ RetrievalScores score(const TileScores& tile_scores, int64_t queries, int64_t it
   std::vector<std::string> names;
   for (const int64_t k : o.ks) names.push_back("R@" + std::to_string(k));
   names.insert(names.end(), {"median_rank", "mean_rank", "mrr"});
-  const std::vector<double> by_chance = chances(items, right, o.ks);
+  const std::vector<double> by_chance = chances(right, o.ks);
   RetrievalScores result{.queries = queries, .items = items, .scores = {}, .ranks = table.select(1, num_ks).clone()};
   for (size_t s = 0; s < names.size(); ++s) result.scores.push_back({names[s], scores[s], by_chance[s]});
   return result;
@@ -125,8 +126,9 @@ RetrievalScores retrieval_scores(const Tensor& similarity, const RetrievalOption
   options.validate();
   check_shape(similarity, {-1, -1}, kWhere, "similarity");
   check_floating(similarity, kWhere, "similarity");
-  const auto tile = [&](int64_t q, int64_t num_q, int64_t i, int64_t num_i) { return similarity.narrow(0, q, num_q).narrow(1, i, num_i); };
-  return score(tile, similarity.size(0), similarity.size(1), similarity.device(), options);
+  const auto dtype = similarity.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
+  const auto tile = [&](int64_t q, int64_t num_q, int64_t i, int64_t num_i) { return similarity.narrow(0, q, num_q).narrow(1, i, num_i).to(dtype); };
+  return score(tile, similarity.size(0), similarity.size(1), options);
 }
 
 RetrievalScores retrieval_scores(const Tensor& queries, const Tensor& items, const RetrievalOptions& options) {
@@ -140,7 +142,7 @@ RetrievalScores retrieval_scores(const Tensor& queries, const Tensor& items, con
   const auto tile = [&](int64_t q, int64_t num_q, int64_t i, int64_t num_i) {
     return at::mm(queries.narrow(0, q, num_q).to(at::kDouble), items.narrow(0, i, num_i).to(at::kDouble).t()).to(at::kFloat);
   };
-  return score(tile, queries.size(0), items.size(0), queries.device(), options);
+  return score(tile, queries.size(0), items.size(0), options);
 }
 
 double chance_recall(int64_t items, int64_t right, int64_t k) {
