@@ -3,7 +3,10 @@
 
 /// Training.
 
+#include <alloy/train/data_parallel.hpp>
+#include <alloy/train/distributed_loss.hpp>
 #include <alloy/train/fusion_job.hpp>
 #include <alloy/train/gradient_cache.hpp>
+#include <alloy/train/process_group.hpp>
 #include <alloy/train/task_loss.hpp>
 #include <alloy/train/trainer.hpp>

@@ -93,7 +93,7 @@ Tensor PairwiseLossImpl::part(const Tensor& a, const Tensor& b, const LogitScale
   return info_nce(a, b, scale->forward(), pairs, {.label_smoothing = options_.label_smoothing});
 }
 
-PairwiseLossOutput PairwiseLossImpl::forward(const ModalityMap<Embedded>& embeddings, const PairInfo& pairs) {
+std::vector<ComparedPair> PairwiseLossImpl::compared(const ModalityMap<Embedded>& embeddings) const {
   check<ShapeError>(embeddings.size() > 0, "[PairwiseLoss] expected embeddings of {}, got none", {options_.modalities});
   const Tensor& first = embeddings.begin()->second.values;
   for (const auto& [name, e] : embeddings) {
@@ -101,11 +101,18 @@ PairwiseLossOutput PairwiseLossImpl::forward(const ModalityMap<Embedded>& embedd
     check_shape(e.values, {first.size(0), first.dim() == 2 ? first.size(1) : -1}, "PairwiseLoss", "embeddings of '" + name + "'");
     if (e.present.defined()) check_shape(e.present, {first.size(0)}, "PairwiseLoss", "presence of '" + name + "'");
   }
-  PairwiseLossOutput out;
+  std::vector<ComparedPair> result;
   for (const auto& [a, b] : pairs_of(options_)) {
     if (!embeddings.contains(a) || (b != kCentroid && !embeddings.contains(b))) continue;
-    const Embedded left = embeddings.at(a), right = b == kCentroid ? centroid_without(embeddings, a) : embeddings.at(b);
-    if (!right.values.defined()) continue;
+    const Embedded right = b == kCentroid ? centroid_without(embeddings, a) : embeddings.at(b);
+    if (right.values.defined()) result.push_back({a, b, embeddings.at(a), right});
+  }
+  return result;
+}
+
+PairwiseLossOutput PairwiseLossImpl::forward(const ModalityMap<Embedded>& embeddings, const PairInfo& pairs) {
+  PairwiseLossOutput out;
+  for (const auto& [a, b, left, right] : compared(embeddings)) {
     const Tensor rows = present_of(left).logical_and(present_of(right)).nonzero().squeeze(1);
     if (rows.size(0) < 2) continue;  // one row has nothing to be told from
     const auto pick = [&](const Tensor& x) { return x.defined() ? x.index_select(0, rows) : x; };

@@ -59,6 +59,12 @@ struct PairwiseLossOutput {
   ModalityMap<int64_t> counts; ///< samples that each part was computed on
 };
 
+/// Two sides that a scheme compares, of one B.
+struct ComparedPair {
+  std::string first, second;  ///< second may be "centroid"
+  Embedded left, right;
+};
+
 class ALLOY_API PairwiseLossImpl final : public torch::nn::Module {
  public:
   using Options = PairwiseLossOptions;
@@ -67,6 +73,8 @@ class ALLOY_API PairwiseLossImpl final : public torch::nn::Module {
   /// @param embeddings  by modality, all of one B and D; a modality that the whole batch lacks may be left out
   /// @throws ConfigError for a modality that the options do not name; ShapeError, DataError as the objective
   PairwiseLossOutput forward(const ModalityMap<Embedded>& embeddings, const PairInfo& pairs = {});
+  /// What forward compares, with absent rows still there, for losses that go about the rows in another way. @throws as forward
+  std::vector<ComparedPair> compared(const ModalityMap<Embedded>& embeddings) const;
   /// The scale of a pair, in either order; the one for all without scale_per_pair.
   LogitScale scale(std::string_view first, std::string_view second) const;
   /// LogitScale::clamp of all.
