@@ -20,18 +20,18 @@ constexpr auto kAll = "all";
 std::string pair_name(std::string_view a, std::string_view b) { return std::string(a) + "-" + std::string(b); }
 
 /// The pairs that a scheme compares, in the order of the modalities.
-std::vector<ComparedPair> pairs_of(const PairwiseLossOptions& o) {
-  std::vector<ComparedPair> pairs;
+std::vector<std::pair<std::string, std::string>> pairs_of(const PairwiseLossOptions& o) {
+  std::vector<std::pair<std::string, std::string>> pairs;
   for (size_t i = 0; i < o.modalities.size(); ++i) {
-    if (o.scheme == PairScheme::centroid) pairs.push_back({o.modalities[i], kCentroid});
+    if (o.scheme == PairScheme::centroid) pairs.emplace_back(o.modalities[i], kCentroid);
     for (size_t j = i + 1; j < o.modalities.size() && o.scheme != PairScheme::centroid; ++j)
-      if (o.scheme == PairScheme::all || o.modalities[i] == o.anchor || o.modalities[j] == o.anchor) pairs.push_back({o.modalities[i], o.modalities[j]});
+      if (o.scheme == PairScheme::all || o.modalities[i] == o.anchor || o.modalities[j] == o.anchor) pairs.emplace_back(o.modalities[i], o.modalities[j]);
   }
   return pairs;
 }
 
-bool is_pair(const ComparedPair& pair, const PairWeightOptions& named) {
-  return (pair.first == named.first && pair.second == named.second) || (pair.first == named.second && pair.second == named.first);
+bool names_pair(const PairWeightOptions& named, const std::string& a, const std::string& b) {
+  return (a == named.first && b == named.second) || (a == named.second && b == named.first);
 }
 
 Tensor unit_rows(const Tensor& x) { return x / x.norm(2, {1}, /*keepdim=*/true).clamp_min(1e-12); }
@@ -68,16 +68,17 @@ void PairwiseLossOptions::validate() const {
   scale.validate();
   const auto pairs = pairs_of(*this);
   for (const PairWeightOptions& named : weights) {
-    check<ConfigError>(std::ranges::any_of(pairs, [&](const ComparedPair& pair) { return is_pair(pair, named); }),
+    check<ConfigError>(std::ranges::any_of(pairs, [&](const auto& pair) { return names_pair(named, pair.first, pair.second); }),
                        "[PairwiseLoss] expected weights of pairs that are compared among {}, got '{}' and '{}'", {modalities, named.first, named.second});
     check<ConfigError>(named.weight >= 0 && std::isfinite(named.weight), "[PairwiseLoss] expected a weight >= 0, got {}", {named.weight});
   }
 }
 
 PairwiseLossImpl::PairwiseLossImpl(PairwiseLossOptions options) : options_(std::move(options)) {
-  for (ComparedPair pair : pairs_of(options_)) {
+  for (const auto& [a, b] : pairs_of(options_)) {
+    WeightedPair pair{a, b};
     for (const PairWeightOptions& named : options_.weights)
-      if (is_pair(pair, named)) pair.weight = named.weight;
+      if (names_pair(named, a, b)) pair.weight = named.weight;
     if (pair.weight > 0) pairs_.push_back(std::move(pair));
   }
   check<ConfigError>(!pairs_.empty(), "[PairwiseLoss] expected a pair with a weight above 0, got none");
@@ -87,7 +88,7 @@ PairwiseLossImpl::PairwiseLossImpl(PairwiseLossOptions options) : options_(std::
     scales_.insert(name, scale);
   };
   if (options_.scale_per_pair)
-    for (const ComparedPair& pair : pairs_) add(pair_name(pair.first, pair.second));
+    for (const WeightedPair& pair : pairs_) add(pair_name(pair.first, pair.second));
   else add(kAll);
 }
 
@@ -110,7 +111,7 @@ Tensor PairwiseLossImpl::part(const Tensor& a, const Tensor& b, const LogitScale
   return info_nce(a, b, scale->forward(), pairs, {.label_smoothing = options_.label_smoothing});
 }
 
-PairwiseLossOutput PairwiseLossImpl::forward(const ModalityMap<Embedded>& embeddings, const PairInfo& pairs) {
+std::vector<ComparedPair> PairwiseLossImpl::compared(const ModalityMap<Embedded>& embeddings) const {
   check<ShapeError>(embeddings.size() > 0, "[PairwiseLoss] expected embeddings of {}, got none", {options_.modalities});
   const Tensor& first = embeddings.begin()->second.values;
   for (const auto& [name, e] : embeddings) {
@@ -118,12 +119,19 @@ PairwiseLossOutput PairwiseLossImpl::forward(const ModalityMap<Embedded>& embedd
     check_shape(e.values, {first.size(0), first.dim() == 2 ? first.size(1) : -1}, "PairwiseLoss", "embeddings of '" + name + "'");
     if (e.present.defined()) check_shape(e.present, {first.size(0)}, "PairwiseLoss", "presence of '" + name + "'");
   }
-  PairwiseLossOutput out;
-  double weights = 0;
+  std::vector<ComparedPair> result;
   for (const auto& [a, b, weight] : pairs_) {
     if (!embeddings.contains(a) || (b != kCentroid && !embeddings.contains(b))) continue;
-    const Embedded left = embeddings.at(a), right = b == kCentroid ? centroid_without(embeddings, a) : embeddings.at(b);
-    if (!right.values.defined()) continue;
+    const Embedded right = b == kCentroid ? centroid_without(embeddings, a) : embeddings.at(b);
+    if (right.values.defined()) result.push_back({a, b, embeddings.at(a), right, weight});
+  }
+  return result;
+}
+
+PairwiseLossOutput PairwiseLossImpl::forward(const ModalityMap<Embedded>& embeddings, const PairInfo& pairs) {
+  PairwiseLossOutput out;
+  double weights = 0;
+  for (const auto& [a, b, left, right, weight] : compared(embeddings)) {
     const Tensor rows = present_of(left).logical_and(present_of(right)).nonzero().squeeze(1);
     if (rows.size(0) < 2) continue;  // one row has nothing to be told from
     const auto pick = [&](const Tensor& x) { return x.defined() ? x.index_select(0, rows) : x; };

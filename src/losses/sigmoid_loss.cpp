@@ -16,7 +16,8 @@ Tensor sigmoid_loss(const Tensor& a, const Tensor& b, const Tensor& scale, const
   return detail::pair_logistic(a, b, scale, bias, {.row_ids = pairs.ids, .col_ids = pairs.ids}, half, half);
 }
 
-Tensor sigmoid_loss_against(const Tensor& a, const Tensor& b, const Tensor& scale, const Tensor& bias, int64_t first, const Tensor& ids, const Tensor& other_ids) {
+Tensor sigmoid_loss_against(const Tensor& a, const Tensor& b, const Tensor& scale, const Tensor& bias, int64_t first, const Tensor& ids, const Tensor& other_ids,
+                            const Tensor& weights) {
   constexpr auto kWhere = "sigmoid_loss_against";
   detail::check_features(kWhere, a, b);
   detail::check_scalar(kWhere, scale, "scale");
@@ -25,8 +26,9 @@ Tensor sigmoid_loss_against(const Tensor& a, const Tensor& b, const Tensor& scal
   check<ShapeError>(ids.defined() == other_ids.defined(), "[{}] expected ids of both sides or of none, got one", {kWhere});
   detail::check_ids(kWhere, ids, a.size(0), "ids");
   detail::check_ids(kWhere, other_ids, b.size(0), "other_ids");
-  const Tensor v = at::full({a.size(0)}, 1.0 / static_cast<double>(a.size(0)), at::kDouble), w = at::zeros({b.size(0)}, at::kDouble);
-  return detail::pair_logistic(a, b, scale, bias, {.row_ids = ids, .col_ids = other_ids, .first = first}, v, w);
+  detail::check_weights(kWhere, weights, a.size(0));
+  const Tensor v = weights.defined() ? weights.to(at::kDouble) : at::ones({a.size(0)}, at::kDouble);
+  return detail::pair_logistic(a, b, scale, bias, {.row_ids = ids, .col_ids = other_ids, .first = first}, v / v.sum(), at::zeros({b.size(0)}, at::kDouble));
 }
 
 }  // namespace alloy

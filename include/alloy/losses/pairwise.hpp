@@ -73,10 +73,11 @@ struct PairwiseLossOutput {
   ModalityMap<int64_t> counts; ///< samples that each part was computed on
 };
 
-/// A pair of modalities that a loss compares; `second` may be the centroid of the others.
+/// Two sides that a scheme compares, of one B.
 struct ComparedPair {
-  std::string first, second;
-  double weight = 1.0;
+  std::string first, second;  ///< second may be "centroid"
+  Embedded left, right;
+  double weight = 1.0;        ///< of its loss, > 0
 };
 
 class ALLOY_API PairwiseLossImpl final : public torch::nn::Module {
@@ -87,12 +88,12 @@ class ALLOY_API PairwiseLossImpl final : public torch::nn::Module {
   /// @param embeddings  by modality, all of one B and D; a modality that the whole batch lacks may be left out
   /// @throws ConfigError for a modality that the options do not name; ShapeError, DataError as the objective
   PairwiseLossOutput forward(const ModalityMap<Embedded>& embeddings, const PairInfo& pairs = {});
+  /// What forward compares, with absent rows still there, for losses that go about the rows in another way. @throws as forward
+  std::vector<ComparedPair> compared(const ModalityMap<Embedded>& embeddings) const;
   /// The scale of a pair, in either order; the one for all without scale_per_pair.
   LogitScale scale(std::string_view first, std::string_view second) const;
   /// All scales, by pair (`image-text`) or one named `all`.
   const ModalityMap<LogitScale>& scales() const { return scales_; }
-  /// What the scheme compares, without pairs of weight 0, in the order of the modalities.
-  const std::vector<ComparedPair>& pairs() const { return pairs_; }
   /// LogitScale::clamp of all.
   void clamp();
   const PairwiseLossOptions& options() const { return options_; }
@@ -101,7 +102,11 @@ class ALLOY_API PairwiseLossImpl final : public torch::nn::Module {
   Tensor part(const Tensor& a, const Tensor& b, const LogitScale& scale, const PairInfo& pairs) const;
   PairwiseLossOptions options_;
   ModalityMap<LogitScale> scales_;  // by pair, or one named "all"
-  std::vector<ComparedPair> pairs_;
+  struct WeightedPair {
+    std::string first, second;
+    double weight = 1.0;
+  };
+  std::vector<WeightedPair> pairs_;  // without those of weight 0
 };
 using PairwiseLoss = Holder<PairwiseLossImpl>;
 

@@ -17,8 +17,9 @@ namespace alloy {
 ALLOY_API Tensor sigmoid_loss(const Tensor& a, const Tensor& b, const Tensor& scale, const Tensor& bias, const PairInfo& pairs = {});
 
 /// Against more rows than there are pairs: the part of this process where rows of the other side were gathered from all.
-/// sum_ij log(1 + exp(-z_ij (scale a_i . b_j + bias))) / N. @param b  [M, D], M >= first + N; b_{first + i} belongs to a_i
+/// sum_ij w_i log(1 + exp(-z_ij (scale a_i . b_j + bias))) / sum w. @param b  [M, D], M >= first + N; b_{first + i} belongs to a_i
+/// @param weights  of the rows of a, [N] or undefined
 ALLOY_API Tensor sigmoid_loss_against(const Tensor& a, const Tensor& b, const Tensor& scale, const Tensor& bias, int64_t first = 0, const Tensor& ids = {},
-                                      const Tensor& other_ids = {});
+                                      const Tensor& other_ids = {}, const Tensor& weights = {});
 
 }  // namespace alloy
