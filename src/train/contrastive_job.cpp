@@ -87,7 +87,7 @@ void ContrastiveJobOptions::validate() const {
   check<ConfigError>(synthetic == data.empty(), "/data: expected {}", {synthetic ? "none with synthetic data" : "a manifest or shards, got none; dataset_type synthetic needs none"});
   check<ConfigError>(modalities.size() >= 2 || (synthetic && modalities.empty()), "/modalities: expected at least two {name, kind}, got {}", {modalities.size()});
   check<ConfigError>(valid_share >= 0 && valid_share < 1, "/valid_share: expected 0..1, got {}", {valid_share});
-  check<ConfigError>(batch_size * training.accum_freq > 1, "/batch_size: expected more than one sample to tell apart, got {}", {batch_size});
+  check<ConfigError>(batch_size > 0, "/batch_size: expected a value > 0, got {}", {batch_size});
   check<ConfigError>(workers >= 0 && shuffle_buffer > 0 && synthetic_samples > 1, "/workers, /shuffle_buffer, /synthetic_samples: expected values >= 0, > 0 and > 1, got {}, {} and {}",
                      {workers, shuffle_buffer, synthetic_samples});
   for (const auto& [name, text] : {std::pair{"separator", separator}, {"alternatives", alternatives}})
@@ -95,7 +95,7 @@ void ContrastiveJobOptions::validate() const {
   training.validate();
 }
 
-ContrastiveJobResult run_contrastive_job(const ContrastiveJobOptions& options, const std::filesystem::path& folder, const ContrastiveCallbacks& callbacks) {
+ContrastiveJobResult run_contrastive_job(const ContrastiveJobOptions& options, const std::filesystem::path& folder, const ContrastiveCallbacks& callbacks, ProcessGroup group) {
   register_builtins();
   options.validate();
   ContrastiveJobOptions o = options;
@@ -106,18 +106,22 @@ ContrastiveJobResult run_contrastive_job(const ContrastiveJobOptions& options, c
   const ContrastiveData data = open_contrastive_data(o, modalities, folder);
   ContrastiveJobResult result{.saved = make_model(o, modalities, pretrained, data), .train_samples = data.train->size(), .present = data.present};
 
-  LoaderOptions loading{.batch_size = o.batch_size, .drop_last = o.drop_last, .workers = o.workers, .seed = o.training.seed, .bad_sample_limit = o.bad_sample_limit};
-  check<ConfigError>(!o.drop_last || o.batch_size <= result.train_samples, "/batch_size: expected at most the {} training samples, got {}", {result.train_samples, o.batch_size});
+  LoaderOptions loading{.batch_size = o.batch_size, .drop_last = o.drop_last, .workers = o.workers, .seed = o.training.seed, .bad_sample_limit = o.bad_sample_limit,
+                        .rank = group.rank(), .world_size = group.world_size()};
+  check<ConfigError>(!o.drop_last || o.batch_size * group.world_size() <= result.train_samples, "/batch_size: expected at most the {} training samples in all processes, got {} x {}",
+                     {result.train_samples, o.batch_size, group.world_size()});
+  check<ConfigError>(o.batch_size * o.training.accum_freq * group.world_size() > 1, "/batch_size: expected more than one sample to tell apart, got {}", {o.batch_size});
   Loader train(data.train, loading);
   if (o.training.data_digest.empty()) o.training.data_digest = data.digest;
   std::unique_ptr<Loader> valid;
   if (data.valid) {
     loading.shuffle = loading.drop_last = false;
+    loading.rank = 0, loading.world_size = 1;
     valid = std::make_unique<Loader>(data.valid, loading);
     result.valid_samples = data.valid->size();
   }
   if (!o.training.folder.empty()) o.training.folder = under(folder, o.training.folder);
-  result.history = ContrastiveTrainer(result.saved.model, o.training).fit(train, valid.get(), callbacks);
+  result.history = ContrastiveTrainer(result.saved.model, o.training, group).fit(train, valid.get(), callbacks);
   result.skipped = data.skipped;
   for (const auto& [cause, count] : train.bad_samples()) result.skipped[cause] += count;
   return result;

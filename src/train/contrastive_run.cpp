@@ -5,6 +5,7 @@
 #include <alloy/core/log.hpp>
 #include <alloy/core/random.hpp>
 #include <alloy/io/module_state.hpp>
+#include <alloy/train/data_parallel.hpp>
 
 #include <torch/types.h>
 #include <torch/utils.h>
@@ -43,20 +44,23 @@ std::optional<Checkpoint> checkpoint_to_resume(const ContrastiveTrainerOptions& 
 
 }  // namespace
 
-ContrastiveRun::ContrastiveRun(JointEmbedding model, const ContrastiveTrainerOptions& options, Loader& train, Loader* valid, const ContrastiveCallbacks& callbacks)
+ContrastiveRun::ContrastiveRun(JointEmbedding model, const ContrastiveTrainerOptions& options, ProcessGroup group, Loader& train, Loader* valid, const ContrastiveCallbacks& callbacks)
     : model_(std::move(model)),
+      group_(std::move(group)),
       train_(train),
       valid_(valid),
       callbacks_(callbacks),
-      store_(options.folder.empty() ? nullptr : std::make_unique<CheckpointStore>(options.folder / "checkpoints", options.checkpoints)),
+      store_(options.folder.empty() || !first() ? nullptr : std::make_unique<CheckpointStore>(options.folder / "checkpoints", options.checkpoints)),
       resumed_(checkpoint_to_resume(options)),
       options_(resumed_ && !options.force_resume ? resumed_options(resumed_->state.at("options"), options, resumed_->folder) : options),
-      step_(model_, options_) {
+      step_(model_, options_, group_) {
   check<ConfigError>(steps_an_epoch(train, options_) > 0, "[ContrastiveTrainer] expected at least one batch an epoch, got none; drop_last leaves nothing of {} samples",
                      {train.num_samples()});
+  broadcast_parameters(*model_, group_);
   if (options_.weight_average > 0) average_ = std::make_unique<WeightAverage>(model_.ptr(), options_.weight_average);
   if (resumed_) resume(*resumed_);
-  log_ = std::make_unique<ContrastiveLog>(options_.folder, state_.step);
+  check_agreed();
+  log_ = std::make_unique<ContrastiveLog>(first() ? options_.folder : fs::path(), state_.step);
 }
 
 void ContrastiveRun::resume(const Checkpoint& checkpoint) {
@@ -77,6 +81,19 @@ void ContrastiveRun::resume(const Checkpoint& checkpoint) {
   best_ = load_safetensors(read_checkpoint(best).folder / (average_ ? kAverage : kModel));
 }
 
+void ContrastiveRun::check_agreed() {
+  Tensor sum = torch::tensor(state_.step * group_.world_size());
+  Tensor total = torch::tensor(state_.step);
+  group_.all_reduce_sum(total);
+  check<ConfigError>(at::equal(total, sum), "[ContrastiveTrainer] expected all processes to start at one step, this one is at {}: the folder of checkpoints must be one that all see", {state_.step});
+}
+
+bool ContrastiveRun::cancelled() {
+  Tensor votes = torch::tensor(int64_t{callbacks_.cancel.cancelled()});
+  if (group_.world_size() > 1) group_.all_reduce_sum(votes);
+  return votes.item<int64_t>() > 0;
+}
+
 ContrastiveResult ContrastiveRun::execute() {
   try {
     while (state_.epoch < options_.epochs && !result_.stopped_early) run_epoch();
@@ -93,9 +110,9 @@ void ContrastiveRun::run_epoch() {
   const auto began = Clock::now();
   train_.start(state_.epoch, state_.position);
   while (run_step()) {
-    if (callbacks_.cancel.cancelled()) {
+    if (cancelled()) {
       if (store_ && saved_step_ != state_.step) save();
-      throw CancelledError(fmt::format("[ContrastiveTrainer] cancelled after step {}{}", state_.step, store_ ? "; resume = latest goes on there" : ""));
+      throw CancelledError(fmt::format("[ContrastiveTrainer] cancelled after step {}{}", state_.step, options_.folder.empty() ? "" : "; resume = latest goes on there"));
     }
     if (store_ && options_.save_every_steps > 0 && state_.step % options_.save_every_steps == 0) save();
   }
@@ -151,15 +168,20 @@ bool ContrastiveRun::run_step() {
 
 std::optional<ContrastiveValidation> ContrastiveRun::validate() {
   if (!callbacks_.validate && valid_ == nullptr) return std::nullopt;
-  if (average_) average_->swap();
-  std::optional<ContrastiveValidation> found;
-  try {
-    found = callbacks_.validate ? callbacks_.validate(model_) : retrieval_validation(model_, *valid_, callbacks_.cancel);
-  } catch (...) {
+  ContrastiveValidation found;
+  if (first()) {
     if (average_) average_->swap();
-    throw;
+    try {
+      found = callbacks_.validate ? callbacks_.validate(model_) : retrieval_validation(model_, *valid_, callbacks_.cancel);
+    } catch (...) {
+      if (average_) average_->swap();
+      throw;
+    }
+    if (average_) average_->swap();
   }
-  if (average_) average_->swap();
+  Tensor score = torch::tensor(found.score, torch::kDouble);
+  group_.broadcast(score, 0);
+  found.score = score.item<double>();
   return found;
 }
 
@@ -186,7 +208,7 @@ void ContrastiveRun::end_epoch(Clock::time_point began) {
 
 void ContrastiveRun::remember_best() {
   best_.clear();
-  if (store_) state_.best_checkpoint = CheckpointStore::name_of(state_.step);
+  if (!options_.folder.empty()) state_.best_checkpoint = CheckpointStore::name_of(state_.step);
   for (const auto& [name, tensor] : average_ ? average_->state() : module_state(*model_)) best_.emplace_back(name, tensor.detach().clone());
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/detail/contrastive_step.hpp"
 
+#include <alloy/train/data_parallel.hpp>
 #include <alloy/train/gradient_cache.hpp>
 
 #include <ATen/autocast_mode.h>
@@ -56,10 +57,11 @@ JointEmbedding locked(JointEmbedding model, const std::vector<std::string>& name
 
 }  // namespace
 
-Tensor positive_ids(const std::vector<LabelledBatch>& group, Positives positives) {
+Tensor positive_ids(const std::vector<LabelledBatch>& group, Positives positives, bool alone) {
   std::vector<int64_t> ids;
   if (positives == Positives::samples) return {};
   for (const LabelledBatch& batch : group) {
+    if (batch.ids.empty()) continue;
     if (positives == Positives::ids) {
       for (const std::string& id : batch.ids) ids.push_back(stable_hash(id));
     } else {
@@ -68,14 +70,17 @@ Tensor positive_ids(const std::vector<LabelledBatch>& group, Positives positives
       for (int64_t i = 0; i < batch.target.size(0); ++i) ids.push_back(batch.target[i].item<int64_t>());
     }
   }
-  if (std::unordered_set<int64_t>(ids.begin(), ids.end()).size() == ids.size()) return {};
+  if (alone && std::unordered_set<int64_t>(ids.begin(), ids.end()).size() == ids.size()) return {};
   return torch::tensor(ids, torch::kLong);
 }
 
-ContrastiveStep::ContrastiveStep(JointEmbedding model, const ContrastiveTrainerOptions& options)
-    : model_(locked(std::move(model), options.lock)), options_(options), optimizer_(*model_, options.optimizer) {
+ContrastiveStep::ContrastiveStep(JointEmbedding model, const ContrastiveTrainerOptions& options, ProcessGroup group)
+    : model_(locked(std::move(model), options.lock)), options_(options), group_(std::move(group)), optimizer_(*model_, options.optimizer) {
+  for (const Tensor& p : model_->parameters())
+    if (p.requires_grad()) parameters_.push_back(p);
   set_modes();
-  if (options.accum_freq > 1 || options.chunk_size > 0) refuse_batch_statistics(model_, "ContrastiveTrainer, accum_freq and chunk_size");
+  if (options.accum_freq > 1 || options.chunk_size > 0 || group_.world_size() > 1)
+    refuse_batch_statistics(model_, "ContrastiveTrainer, with accum_freq, chunk_size or several processes");
 }
 
 void ContrastiveStep::set_modes() {
@@ -109,18 +114,19 @@ std::vector<Batch> ContrastiveStep::parts_of(const std::vector<LabelledBatch>& g
 ContrastiveStep::Outcome ContrastiveStep::run(const std::vector<LabelledBatch>& group, double learning_rate) {
   set_modes();
   optimizer_.zero_grad();
-  const PairInfo pairs{positive_ids(group, options_.positives)};
+  const PairInfo pairs{positive_ids(group, options_.positives, group_.world_size() == 1)};
   const std::vector<Batch> parts = parts_of(group);
-  const auto objective = [&](const ModalityMap<Embedded>& all) { return model_->loss(all, pairs); };
+  const auto objective = [&](const ModalityMap<Embedded>& all) { return distributed_loss(model_->objective(), all, pairs, group_, options_.distributed); };
   PairwiseLossOutput out;
   if (parts.size() > 1) {
     out = cached_backward(parts, [this](const Batch& part) { return encode(part); }, objective);
-  } else if (!parts.empty()) {
-    out = objective(encode(parts.front()));
+  } else if (!parts.empty() || group_.world_size() > 1) {  // a process without samples takes part in what the others do
+    out = objective(parts.empty() ? ModalityMap<Embedded>() : encode(parts.front()));
     if (out.total.defined()) out.total.backward();
   }
   Outcome outcome{.compared = out.total.defined(), .loss = std::numeric_limits<double>::quiet_NaN()};
   if (!outcome.compared) return outcome;
+  reduce_gradients(parameters_, group_);
   outcome.loss = out.total.item<double>();
   for (const auto& [name, part] : out.parts) outcome.parts.insert(name, part.item<double>());
   outcome.gradient_norm = optimizer_.gradient_norm();

@@ -20,7 +20,8 @@ void ContrastiveTrainerOptions::validate() const {
   checkpoints.validate();
 }
 
-ContrastiveTrainer::ContrastiveTrainer(JointEmbedding model, ContrastiveTrainerOptions options) : model_(std::move(model)), options_(std::move(options)) {
+ContrastiveTrainer::ContrastiveTrainer(JointEmbedding model, ContrastiveTrainerOptions options, ProcessGroup group)
+    : model_(std::move(model)), options_(std::move(options)), group_(std::move(group)) {
   options_.validate();
   const auto known = model_->modalities();
   for (const std::string& name : options_.lock)
@@ -28,7 +29,10 @@ ContrastiveTrainer::ContrastiveTrainer(JointEmbedding model, ContrastiveTrainerO
 }
 
 ContrastiveResult ContrastiveTrainer::fit(Loader& train, Loader* valid, const ContrastiveCallbacks& callbacks) {
-  return detail::ContrastiveRun(model_, options_, train, valid, callbacks).execute();
+  const LoaderOptions& o = train.options();
+  check<ConfigError>(o.rank == group_.rank() && o.world_size == group_.world_size(), "[ContrastiveTrainer] expected a loader of process {} of {}, as the group says, got {} of {}",
+                     {group_.rank(), group_.world_size(), o.rank, o.world_size});
+  return detail::ContrastiveRun(model_, options_, group_, train, valid, callbacks).execute();
 }
 
 }  // namespace alloy

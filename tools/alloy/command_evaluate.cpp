@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "commands.hpp"
+#include "command_evaluate.hpp"
 #include "console.hpp"
 
 #include <alloy/core/json.hpp>
 #include <alloy/data/manifest_dataset.hpp>
 #include <alloy/eval/metrics.hpp>
 #include <alloy/eval/predictions.hpp>
+#include <alloy/models/joint_folder.hpp>
 #include <alloy/models/model_folder.hpp>
 
 #include <fmt/format.h>
@@ -14,14 +15,7 @@ namespace alloy::tool {
 
 namespace {
 
-struct Given {
-  std::filesystem::path model, data;
-  std::string split;
-  int64_t batch_size = 64;
-  bool json = false;
-};
-
-void evaluate(const Given& given) {
+void evaluate_fusion(const EvaluateGiven& given) {
   SavedModel saved = load_model(given.model);
   const Manifest manifest = read_manifest(given.data);
   ModalityMap<std::shared_ptr<const ModalityReader>> readers;
@@ -64,14 +58,21 @@ void evaluate(const Given& given) {
 }  // namespace
 
 void add_evaluate(CLI::App& app) {
-  auto given = std::make_shared<Given>();
-  CLI::App* command = app.add_subcommand("evaluate", "Score a saved model on a manifest (CSV, TSV or JSONL with a label column)");
+  auto given = std::make_shared<EvaluateGiven>();
+  CLI::App* command = app.add_subcommand("evaluate", "Score a saved model on a manifest (CSV, TSV or JSONL): a fusion against its labels, a joint embedding by retrieval and zero-shot classes");
   command->add_option("--model", given->model, "model folder")->required();
   command->add_option("--data", given->data, "manifest")->required();
   command->add_option("--split", given->split, "only rows of this split");
   command->add_option("--batch-size", given->batch_size, "samples a batch")->check(CLI::Range(1, 1 << 20));
   command->add_flag("--json", given->json, "as JSON");
-  command->callback([given] { evaluate(*given); });
+  CLI::Option_group* joint = command->add_option_group("joint embeddings");
+  joint->add_option("--column", given->columns, "MODALITY=COLUMN, where a column has another name");
+  joint->add_option("--alternatives", given->alternatives, "character between the alternatives of a cell, of which the first counts");
+  joint->add_option("--group-by", given->group_by, "column: samples of equal values are right answers for one another");
+  joint->add_option("--labels", given->labels, "text file of class names; default: those of the label column");
+  joint->add_option("--templates", given->templates, "text file of sentences with {} for the label");
+  joint->add_option("--prompts", given->prompts, "modality of the prompts")->capture_default_str();
+  command->callback([given] { model_type_of(given->model) == "alloy_joint" ? evaluate_joint(*given) : evaluate_fusion(*given); });
 }
 
 }  // namespace alloy::tool

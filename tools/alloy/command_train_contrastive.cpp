@@ -22,6 +22,8 @@ struct Given {
   std::filesystem::path pretrained;
   int64_t batch_size = 64, epochs = 32, warmup = 10000, accum_freq = 1, workers = 1, seed = 0, log_every = 100, save_frequency = 1, synthetic_samples = 2000, chunk_size = 0;
   double lr = 5e-4, wd = 0.2, beta1 = 0.9, beta2 = 0.98, eps = 1e-6, clip = 1.0, average = 0.0;
+  double dist_timeout = 300;
+  bool local_loss = false, gather_with_grad = false;
   bool siglip = false, lock_image = false, lock_text = false, save_most_recent = false, force_resume = false;
 };
 
@@ -58,6 +60,9 @@ void add_flags(CLI::App& app, Given& g) {
   app.add_flag("--force-resume", g.force_resume, "although data, batch size or number of processes changed");
   app.add_option("--save-frequency", g.save_frequency, "epochs between checkpoints")->capture_default_str();
   app.add_flag("--save-most-recent", g.save_most_recent, "keeps only the newest checkpoint, and the best");
+  app.add_flag("--local-loss", g.local_loss, "over several processes: each computes its own rows against all");
+  app.add_flag("--gather-with-grad", g.gather_with_grad, "with --local-loss: the whole gradient, as of one big batch");
+  app.add_option("--dist-timeout", g.dist_timeout, "seconds that a process waits for the others")->capture_default_str();
   app.add_option("--logs", g.logs, "folder of all runs")->capture_default_str();
   app.add_option("--name", g.name, "of this run, a folder in --logs; default: the time");
   app.add_option("--seed", g.seed, "of weights, order and dropout")->capture_default_str();
@@ -128,6 +133,7 @@ ContrastiveJobOptions job_options(const CLI::App& app, const Given& g) {
   if (g.lock_image) t.lock.emplace_back("image");
   if (g.lock_text) t.lock.emplace_back("text");
   if (g.config.empty() && o.dataset_type == DatasetType::synthetic) o.valid_share = 0.1;
+  if (g.local_loss) t.distributed = {.local_loss = true, .gather_with_grad = g.gather_with_grad};
   t.resume = g.resume == "latest" || g.resume.empty() ? g.resume : std::filesystem::absolute(g.resume).string();
   t.force_resume = g.force_resume;
   set_modalities(app, g, o);
@@ -155,19 +161,30 @@ void train_contrastive(const CLI::App& app, const Given& given) {
   if (given.config.empty() && given.train_data.empty() && given.dataset_type != "synthetic") throw UsageError("train contrastive: expected --train-data, --dataset-type synthetic or --config");
   if (!given.resume.empty() && given.name.empty() && given.resume == "latest") throw UsageError("--resume latest: expected --name of the run to go on with");
   ContrastiveJobOptions options = job_options(app, given);
+  ProcessGroupOptions processes = process_group_from_environment();
+  processes.timeout_seconds = given.dist_timeout;
+  if (processes.world_size > 1 && given.name.empty()) throw UsageError("train contrastive: expected --name with several processes, which share a folder");
+  ProcessGroup group(processes);
+  const bool speaks = group.rank() == 0;
   const std::filesystem::path run = std::filesystem::absolute(given.logs / run_name(given));
   OutputFolder out(run, "--logs");
   options.training.folder = run;
   ProgressPrinter printer;
   const auto show_epoch = [&](const ContrastiveEpochRecord& r) {
+    if (!speaks) return;
     std::string text = fmt::format("epoch {:>3}  train loss {:.4f}", r.epoch + 1, r.train_loss);
     if (r.validation) text += fmt::format("  mean R@1 {:.4f}", r.validation->score);
     printer.line(text + "  " + duration_text(r.seconds));
   };
   const ContrastiveJobResult result = run_contrastive_job(options, given.config.parent_path(),
-                                                          {.progress = [&](const Progress& p) { printer.update(p); }, .log = [&](const ContrastiveStepRecord& r) { printer.line(log_line(r)); }, .epoch = show_epoch, .cancel = signal_token()});
-  save_model(run / "model", result.saved);
+                                                          {.progress = [&](const Progress& p) { if (speaks) printer.update(p); },
+                                                           .log = [&](const ContrastiveStepRecord& r) { if (speaks) printer.line(log_line(r)); },
+                                                           .epoch = show_epoch,
+                                                           .cancel = signal_token()},
+                                                          group);
   out.keep();
+  if (!speaks) return;
+  save_model(run / "model", result.saved);
   report(result, run);
 }
 

@@ -92,9 +92,10 @@ struct ContrastiveJobResult {
   std::map<std::string, int64_t> present;  ///< training samples that have each modality, where that is known without reading
 };
 
-/// Trains; saves no model, but checkpoints and log go to `training.folder`. Paths in the options are relative to `folder`, those in a
+/// Trains, in each process of the group with its part of every batch; saves no model, but checkpoints and log go to `training.folder`. Paths in the options are relative to `folder`, those in a
 /// manifest to the manifest.
 /// @throws ConfigError naming the place in the config, or the columns there are; DataError, IoError, and what fit throws
-ALLOY_API ContrastiveJobResult run_contrastive_job(const ContrastiveJobOptions& options, const std::filesystem::path& folder, const ContrastiveCallbacks& callbacks = {});
+ALLOY_API ContrastiveJobResult run_contrastive_job(const ContrastiveJobOptions& options, const std::filesystem::path& folder, const ContrastiveCallbacks& callbacks = {},
+                                                   ProcessGroup group = ProcessGroup(ProcessGroupOptions{}));
 
 }  // namespace alloy

@@ -11,6 +11,7 @@
 #include <alloy/data/loader.hpp>
 #include <alloy/models/joint_embedding.hpp>
 #include <alloy/train/checkpoint.hpp>
+#include <alloy/train/distributed_loss.hpp>
 #include <alloy/train/optimizer.hpp>
 #include <alloy/train/schedule.hpp>
 
@@ -56,6 +57,7 @@ struct ContrastiveTrainerOptions {
   std::string resume = {};
   bool force_resume = false;
   std::string data_digest = {};
+  DistributedLossOptions distributed = {};
   static void describe(auto& self, auto&& field) {
     field("learning_rate", self.learning_rate, "peak of the schedule, > 0");
     field("epochs", self.epochs, "passes over the training data, > 0");
@@ -78,6 +80,7 @@ struct ContrastiveTrainerOptions {
     field("resume", self.resume, "`latest` in the folder, or the path of a checkpoint; empty = from the start");
     field("force_resume", self.force_resume, "goes on although data, batch size or number of processes changed; options given now then win over those of the checkpoint");
     field("data_digest", self.data_digest, "names the training data, so that a training is not taken up with other data");
+    field("distributed", self.distributed, "the loss over several processes");
   }
   ALLOY_API void validate() const;
 };
@@ -137,20 +140,25 @@ ALLOY_API std::string log_line(const ContrastiveStepRecord& record);
 
 /// Shares the model and trains it in place; one trainer a model at a time. When `fit` returns, the model is in evaluation mode and has
 /// the weights of the best validation score, else the last ones, or their average.
+///
+/// Several processes train one model, each with its part of every batch, as if it were one big batch: give each a group, a model of
+/// the same structure and a loader with its rank. Process 0 validates and writes checkpoints and log; all read the checkpoint to resume
+/// from, so `folder` lies where all can see it. A process that is cancelled stops all of them at the same step.
 class ALLOY_API ContrastiveTrainer {
  public:
   /// @throws ConfigError for options out of range, a modality to lock that the model does not have
-  ContrastiveTrainer(JointEmbedding model, ContrastiveTrainerOptions options);
+  ContrastiveTrainer(JointEmbedding model, ContrastiveTrainerOptions options, ProcessGroup group = ProcessGroup(ProcessGroupOptions{}));
   /// @param valid  samples to retrieve among after each epoch: the score is the mean R@1 over all ordered pairs of modalities
   /// @throws DataError after ten steps in a row, or eleven among a thousand, that were not finite, or for a checkpoint
   ///         that is damaged; ConfigError for a checkpoint of another training; CancelledError after a checkpoint was
-  ///         written; IoError. What was learnt is kept in the model in all these cases.
+  ///         written; IoError; NetworkError if another process is gone. What was learnt is kept in the model in all these cases.
   ContrastiveResult fit(Loader& train, Loader* valid = nullptr, const ContrastiveCallbacks& callbacks = {});
   const ContrastiveTrainerOptions& options() const { return options_; }
 
  private:
   JointEmbedding model_;
   ContrastiveTrainerOptions options_;
+  ProcessGroup group_;
 };
 
 }  // namespace alloy

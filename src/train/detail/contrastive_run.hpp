@@ -14,12 +14,15 @@ namespace alloy::detail {
 /// One call of ContrastiveTrainer::fit.
 class ContrastiveRun {
  public:
-  ContrastiveRun(JointEmbedding model, const ContrastiveTrainerOptions& options, Loader& train, Loader* valid, const ContrastiveCallbacks& callbacks);
+  ContrastiveRun(JointEmbedding model, const ContrastiveTrainerOptions& options, ProcessGroup group, Loader& train, Loader* valid, const ContrastiveCallbacks& callbacks);
   ContrastiveResult execute();
 
  private:
   using Clock = std::chrono::steady_clock;
   void resume(const Checkpoint& checkpoint);
+  void check_agreed();
+  bool first() const { return group_.rank() == 0; }
+  bool cancelled();
   void run_epoch();
   /// False at the end of the epoch.
   bool run_step();
@@ -31,6 +34,7 @@ class ContrastiveRun {
   void finish();
 
   JointEmbedding model_;
+  ProcessGroup group_;
   Loader& train_;
   Loader* valid_;
   const ContrastiveCallbacks& callbacks_;

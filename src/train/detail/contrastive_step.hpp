@@ -8,7 +8,7 @@ namespace alloy::detail {
 /// One update of a joint embedding from one or more batches of a loader.
 class ContrastiveStep {
  public:
-  ContrastiveStep(JointEmbedding model, const ContrastiveTrainerOptions& options);
+  ContrastiveStep(JointEmbedding model, const ContrastiveTrainerOptions& options, ProcessGroup group);
 
   struct Outcome {
     bool finite = true;
@@ -26,10 +26,13 @@ class ContrastiveStep {
   void set_modes();
   JointEmbedding model_;
   const ContrastiveTrainerOptions& options_;
+  ProcessGroup group_;
   Optimizer optimizer_;
+  std::vector<Tensor> parameters_;  // that are trained
 };
 
-/// Ids of samples as numbers that are the same on every process; undefined where no two are equal.
-Tensor positive_ids(const std::vector<LabelledBatch>& group, Positives positives);
+/// Ids of samples as numbers that are the same on every process; undefined where they say nothing: where each sample is an item of its
+/// own, or, with one process, no two are equal.
+Tensor positive_ids(const std::vector<LabelledBatch>& group, Positives positives, bool alone);
 
 }  // namespace alloy::detail
