@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// How well a query finds what belongs to it among many items: recall@k and ranks, each with its interval and beside what
+/// How well a query finds what belongs to it among many items: recall and ranks, each with its interval and beside what
 /// a random order would get.
 
 #include <alloy/core/progress.hpp>
@@ -46,7 +46,7 @@ ALLOY_API RetrievalScores retrieval_scores(const Tensor& similarity, const Retri
 /// @throws as above; DataError naming a query or item that is not finite
 ALLOY_API RetrievalScores retrieval_scores(const Tensor& queries, const Tensor& items, const RetrievalOptions& options = {});
 
-/// R@k of a random order of `items`, of which `right` are right: 1 - C(items - right, k) / C(items, k).
+/// Recall at k of a random order of `items`, of which `right` are right: 1 - C(items - right, k) / C(items, k).
 /// @throws ConfigError unless 1 <= right <= items and k >= 0
 ALLOY_API double chance_recall(int64_t items, int64_t right, int64_t k);
 
