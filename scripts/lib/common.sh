@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash disable=SC2034
-# What scripts/build, scripts/test and scripts/demo share: install what is missing, find LibTorch, configure, build.
+# What scripts/build, scripts/test, scripts/demo and scripts/fetch-data share: install what is missing, find LibTorch, configure, build.
 # Nothing is done twice: what is there already is neither fetched nor built again.
 #
 #   ALLOY_JOBS         compilers at a time, 2 unless set: each can take 1.5 GB
@@ -23,6 +23,7 @@ build_packages=(
 )
 test_packages=(catch2 librapidcheck-dev doxygen)
 demo_packages=(dataset-fashion-mnist espeak-ng)  # the catalogue: photos, and the program that speaks
+emoji_packages=(espeak-ng libsndfile1 libsoxr0)  # data of the emoji demo: the program that speaks; writing and resampling
 
 step() { printf 'alloy: %s\n' "$*"; }
 die() { printf 'alloy: %s\n' "$*" >&2; exit 1; }
