@@ -15,6 +15,7 @@ class UsageError : public std::runtime_error {
 };
 
 void add_demo(CLI::App& app);
+void add_demo_emoji(CLI::App& app);
 void add_predict(CLI::App& app);
 void add_train(CLI::App& app);
 void add_train_contrastive(CLI::App& train);

@@ -44,6 +44,7 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", alloy::version());
   app.require_subcommand(1);
   alloy::tool::add_demo(app);
+  alloy::tool::add_demo_emoji(app);
   alloy::tool::add_train(app);
   alloy::tool::add_predict(app);
   alloy::tool::add_evaluate(app);
