@@ -80,7 +80,7 @@ def pieces_of(stream, silence):
     while found := SOUND.search(stream, begin):
         begin = found.start() // 2 * 2  # a sample may begin or end in a zero byte
         end = stream.find(gap, begin)
-        end = len(stream) if end < 0 else (end + 1) // 2 * 2
+        end = len(stream) if end < 0 else end
         sound = stream[begin:end].rstrip(b"\0")
         pieces.append(margin + sound + bytes(len(sound) % 2) + margin)
         begin = end
