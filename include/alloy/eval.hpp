@@ -6,3 +6,4 @@
 #include <alloy/eval/metrics.hpp>
 #include <alloy/eval/predictions.hpp>
 #include <alloy/eval/presence_leak.hpp>
+#include <alloy/eval/tensorboard.hpp>
