@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// How good is it: predictions over datasets, metrics with intervals, contributions of modalities.
+/// How good is it: predictions over datasets, metrics with intervals, contributions of modalities, and reports
+/// for people to look at.
 
+#include <alloy/eval/html_charts.hpp>
+#include <alloy/eval/html_report.hpp>
+#include <alloy/eval/html_svg.hpp>
 #include <alloy/eval/metrics.hpp>
 #include <alloy/eval/predictions.hpp>
 #include <alloy/eval/presence_leak.hpp>

@@ -25,7 +25,7 @@ namespace alloy {
 /// Texts and tags are UTF-8; a malformed byte becomes U+FFFD. Tags of one prefix before a `/` share a section of the page.
 class ALLOY_API TensorBoardWriter {
  public:
-  /// Makes the folder and `events.out.tfevents.<unix seconds>.<host>.<process>.<number>` in it, with the version record.
+  /// Makes the folder, and in it a file `events.out.tfevents.SECONDS.HOST.PROCESS.NUMBER` with the version record.
   /// @throws IoError if that cannot be done
   explicit TensorBoardWriter(const std::filesystem::path& folder);
   ~TensorBoardWriter();
