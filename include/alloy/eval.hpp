@@ -4,6 +4,8 @@
 /// How good is it: predictions over datasets, metrics with intervals, contributions of modalities, and reports
 /// for people to look at.
 
+#include <alloy/eval/contrastive_report.hpp>
+#include <alloy/eval/embedding_geometry.hpp>
 #include <alloy/eval/html_charts.hpp>
 #include <alloy/eval/html_report.hpp>
 #include <alloy/eval/html_svg.hpp>
