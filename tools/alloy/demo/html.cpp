@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "html_charts.hpp"
 #include "html_parts.hpp"
 #include "html_sections.hpp"
 
@@ -73,43 +72,46 @@ std::string header(const Page& page) {
 }
 
 std::string expectations(const Page& page) {
-  std::string out = "<section id=\"expected\">\n<h2>What was expected</h2>\n", rows;
   const auto& all = page.results().expectations;
-  if (all.empty()) return out + "<p class=\"note\">No expectations were checked.</p>\n</section>\n";
+  if (all.empty()) return section("expected", "What was expected", "<p class=\"note\">No expectations were checked.</p>\n");
+  Table promises{.caption = "Expectations, measured and wanted",
+                 .columns = {{.name = "expectation"}, {.name = "measured", .kind = ColumnKind::number}, {.name = "wanted", .kind = ColumnKind::number}, {.name = "kept"}},
+                 .rows = {}};
   for (const auto& e : all) {
     const std::string unit = e.unit.empty() ? "" : " " + escape(e.unit);
     const std::string reason = e.met || e.reason.empty() ? "" : fill("<span class=\"reason\">{}</span>", {escape(e.reason)});
-    rows += fill("<tr><td>{}{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"mark {}\">{}</td></tr>\n",
-                 {escape(e.text), reason, number(e.measured, 1) + unit, escape(e.relation) + " " + number(e.wanted, 1) + unit, e.met ? "met" : "missed", e.met ? "✓ met" : "✗ missed"});
+    promises.rows.push_back({{.content = escape(e.text) + reason},
+                             {.content = number(e.measured, 1) + unit},
+                             {.content = escape(e.relation) + " " + number(e.wanted, 1) + unit},
+                             {.content = e.met ? "✓ met" : "✗ missed", .css = e.met ? "mark met" : "mark missed"}});
   }
   const auto met = std::count_if(all.begin(), all.end(), [](const Expectation& e) { return e.met; });
-  return out + fill("<p>What this comparison promises, written in its code and not after the fact: {} of {} are met.</p>\n"
-                    "<div class=\"scroll\"><table>\n<caption class=\"unseen\">Expectations, measured and wanted</caption>\n<thead><tr><th scope=\"col\">expectation</th>"
-                    "<th scope=\"col\" class=\"n\">measured</th><th scope=\"col\" class=\"n\">wanted</th><th scope=\"col\">kept</th></tr></thead>\n"
-                    "<tbody>\n{}</tbody></table></div>\n</section>\n",
-                    {met, all.size(), rows});
+  return section("expected", "What was expected",
+                 fill("<p>What this comparison promises, written in its code and not after the fact: {} of {} are met.</p>\n", {met, all.size()}) + table(promises));
 }
 
 std::string task_table(const std::string& task, const std::vector<Summary>& compared) {
+  constexpr auto kNumber = ColumnKind::number;
+  Table methods{.caption = "All methods on the task " + task,
+                .columns = {{.name = "method", .kind = ColumnKind::row_name}, {.name = "stage"}, {.name = "accuracy, %", .kind = kNumber}, {.name = "macro-F1, %", .kind = kNumber},
+                            {.name = "ECE, %", .kind = kNumber}, {.name = "parameters", .kind = kNumber}, {.name = "training, s", .kind = kNumber},
+                            {.name = "inference,<br>ms a sample", .kind = kNumber}},
+                .rows = {}};
   double best = -1;
   for (const Summary& s : compared) best = std::max(best, accuracy_or_least(s));
-  std::string rows;
   for (const Summary& s : compared) {
     const Run& run = *s.first;
-    rows += fill("<tr><th scope=\"row\">{}</th><td class=\"stage\"><span class=\"dot {}\"></span>{}</td><td class=\"n{}\">{}</td>",
-                 {escape(run.method), stage_class(run.stage), escape(run.stage), s.accuracy.value == best ? " best" : "", score(s.accuracy)});
+    methods.rows.push_back({{.content = escape(run.method)},
+                            {.content = fill("<span class=\"dot {}\"></span>{}", {stage_class(run.stage), escape(run.stage)}), .css = "stage"},
+                            {.content = score(s.accuracy), .css = s.accuracy.value == best ? "best" : ""}});
     for (const auto& text : {score(s.macro_f1), percent(s.ece.value), grouped(run.parameters), number(s.train_seconds, 1), number(s.inference_ms, 3)})
-      rows += fill("<td class=\"n\">{}</td>", {text});
-    rows += "</tr>\n";
+      methods.rows.back().push_back({.content = text});
   }
-  return fill("<div class=\"scroll\"><table>\n<caption class=\"unseen\">All methods on the task {}</caption>\n<thead><tr><th scope=\"col\">method</th><th scope=\"col\">stage</th>"
-              "<th scope=\"col\" class=\"n\">accuracy, %</th><th scope=\"col\" class=\"n\">macro-F1, %</th><th scope=\"col\" class=\"n\">ECE, %</th><th scope=\"col\" class=\"n\">parameters</th>"
-              "<th scope=\"col\" class=\"n\">training, s</th><th scope=\"col\" class=\"n\">inference,<br>ms a sample</th></tr></thead>\n<tbody>\n{}</tbody></table></div>\n",
-              {escape(task), rows});
+  return table(methods);
 }
 
 std::string tasks(const Page& page) {
-  std::string out = "<section id=\"tasks\">\n<h2>The tasks</h2>\n<p>Single modalities against models of all modalities, trained without modality dropout. "
+  std::string out = "<p>Single modalities against models of all modalities, trained without modality dropout. "
                     "Bars are means over the seeds, whiskers 95 % intervals. The highest accuracy is in bold.</p>\n";
   for (const auto& task : page.tasks()) {
     out += fill("<h3>{}</h3>\n<p>{}</p>\n", {escape(task), about(task)});
@@ -120,17 +122,22 @@ std::string tasks(const Page& page) {
     }
     BarChart chart{.title = "Accuracy on the task " + task,
                    .description = "Accuracy in per cent by method, grouped by stage; the table below has the same figures",
-                   .chance = page.chance(task)};
-    for (const Summary& s : compared) chart.bars.push_back({.label = s.first->method, .stage = s.first->stage, .score = s.accuracy});
-    if (const auto single = page.best_single(task)) chart.best_single = single->accuracy.value;
+                   .bars = {}};
+    for (const Summary& s : compared)
+      chart.bars.push_back({.label = s.first->method, .group = s.first->stage, .css = std::string(stage_class(s.first->stage)), .score = s.accuracy});
+    const double chance = page.chance(task);
+    const auto single = page.best_single(task);
+    // one label above the plot, the other below the axis; where both lines would be one, chance alone
+    if (single && !(std::abs(single->accuracy.value - chance) < 0.02)) chart.guides.push_back({.label = "best single", .value = single->accuracy.value});
+    chart.guides.push_back({.label = "chance", .value = chance, .place = Guide::Place::below});
     out += "<figure>\n" + bar_chart(chart) + "</figure>\n" + task_table(task, compared);
   }
-  return out + "</section>\n";
+  return section("tasks", "The tasks", out);
 }
 
 std::string reading(const Page& page) {
   const auto term = [](std::string_view name, std::string_view text) { return fill("<dt>{}</dt><dd>{}</dd>\n", {name, text}); };
-  return "<section id=\"reading\">\n<h2>How to read it</h2>\n<dl class=\"terms\">\n" +
+  return section("reading", "How to read it", "<dl class=\"terms\">\n" +
          term("Early, hybrid, late", "Early: inputs or features are combined once, before one decision. Hybrid: representations act on each other "
                                      "before the decision. Late: each modality decides, and the decisions are combined.") +
          term("Accuracy", "Share of test samples whose most probable class is the true one.") +
@@ -153,7 +160,7 @@ std::string reading(const Page& page) {
                 "    truth = results[\"truth\"][f'{run[\"task\"]}/{run[\"seed\"]}']\n"
                 "    right = sum(p == t for p, t in zip(run[\"predicted\"], truth))\n"
                 "    print(run[\"task\"], run[\"method\"], run[\"tested_on\"], right / len(truth))\n") +
-         "</pre>\n<details>\n<summary>Options of this run</summary>\n<pre>" + escape(to_json(page.results().options)) + "</pre>\n</details>\n</section>\n";
+         "</pre>\n" + details("Options of this run", "<pre>" + escape(to_json(page.results().options)) + "</pre>\n"));
 }
 
 }  // namespace
@@ -162,11 +169,11 @@ std::string reading(const Page& page) {
 
 std::string to_html(const Results& results) {
   using namespace html;
-  const Page page(results);
-  return fill("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-              "<meta name=\"color-scheme\" content=\"light dark\">\n<title>alloy: fusing photo, speech and text</title>\n<style>{}</style>\n</head>\n<body>\n<main>\n", {style_sheet()}) +
-         header(page) + expectations(page) + tasks(page) + missing_section(page) + confusion_section(page) + curves_section(page) + contributions_section(page) + samples_section(page) +
-         reading(page) + "</main>\n</body>\n</html>\n";
+  const Page contents(results);
+  return page({.title = "alloy: fusing photo, speech and text",
+               .style = std::string(style_sheet()),
+               .body = header(contents) + expectations(contents) + tasks(contents) + missing_section(contents) + confusion_section(contents) + curves_section(contents) +
+                       contributions_section(contents) + samples_section(contents) + reading(contents)});
 }
 
 }  // namespace alloy::demo

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "html_sections.hpp"
 
-#include "html_charts.hpp"
+#include "html_curves.hpp"
 #include "html_parts.hpp"
 
 #include <algorithm>
@@ -151,10 +151,10 @@ std::vector<double> mean_by_modality(const Page& page, const Run& like, std::vec
 }
 
 CellChart cells_of(const Page& page, const std::string& task, std::vector<std::pair<std::string, double>> Run::*values) {
-  CellChart chart{.columns = page.modalities()};
+  CellChart chart{.title = {}, .description = {}, .columns = page.modalities()};
   for (const Summary& s : page.compared(task)) {
     if (s.first->stage == "single") continue;
-    CellChart::Row row{.label = s.first->method, .stage = s.first->stage, .values = mean_by_modality(page, *s.first, values)};
+    CellChart::Row row{.label = s.first->method, .group = s.first->stage, .css = std::string(stage_class(s.first->stage)), .values = mean_by_modality(page, *s.first, values)};
     if (std::any_of(row.values.begin(), row.values.end(), [](double v) { return std::isfinite(v); })) chart.rows.push_back(std::move(row));
   }
   return chart;
@@ -163,30 +163,30 @@ CellChart cells_of(const Page& page, const std::string& task, std::vector<std::p
 }  // namespace
 
 std::string missing_section(const Page& page) {
-  std::string out = "<section id=\"missing\">\n<h2>When modalities are missing</h2>\n"
-                    "<p>Accuracy in per cent on the task <em>redundant</em> when only some modalities are shown at test time. Left in each column: "
+  constexpr auto kTitle = "When modalities are missing";
+  std::string out = "<p>Accuracy in per cent on the task <em>redundant</em> when only some modalities are shown at test time. Left in each column: "
                     "trained without modality dropout; right: trained with it, so that the model has met missing modalities before.</p>\n";
   const MissingTable table(page);
   const std::string less = table.tested_on_less(), own = table.trained_on_less();
-  if (less.empty() && own.empty()) return out + kNotMeasured + "</section>\n";
+  if (less.empty() && own.empty()) return section("missing", kTitle, out + kNotMeasured);
   const auto group = [&](std::string_view title) { return fill("<tr><th scope=\"rowgroup\" colspan=\"{}\" class=\"group\">{}</th></tr>\n", {table.columns(), title}); };
   out += "<div class=\"scroll\"><table class=\"heat missing\">\n"
          "<caption class=\"unseen\">Accuracy in per cent by method and by modalities shown, without and with modality dropout in training</caption>\n"
          "<colgroup><col class=\"name\"></colgroup>\n" + table.head();
   if (!less.empty()) out += "<tbody>\n" + group("Trained on all modalities, shown only these") + less + "</tbody>\n";
   if (!own.empty()) out += "<tbody>\n" + group("For reference: trained on just these") + own + "</tbody>\n";
-  return out + "</table></div>\n<p class=\"note\">The shade goes from chance (none) to 100 %.</p>\n</section>\n";
+  return section("missing", kTitle, out + "</table></div>\n<p class=\"note\">The shade goes from chance (none) to 100 %.</p>\n");
 }
 
 std::string confusion_section(const Page& page) {
   constexpr size_t kMostClasses = 100;
-  std::string out = "<section id=\"confusion\">\n<h2>What is confused with what</h2>\n";
+  constexpr auto kTitle = "What is confused with what";
   const auto best = page.best_fusion(kMainTask);
-  if (!best) return out + kNotMeasured + "</section>\n";
+  if (!best) return section("confusion", kTitle, kNotMeasured);
   const Run& run = *best->first;
   const auto truth = page.results().truth.find(run.task + "/" + std::to_string(run.seed));
   if (truth == page.results().truth.end() || truth->second.empty() || truth->second.size() != run.predicted.size())
-    return out + "<p class=\"note\">The predictions of the best fusion are not among the results.</p>\n</section>\n";
+    return section("confusion", kTitle, "<p class=\"note\">The predictions of the best fusion are not among the results.</p>\n");
 
   const auto& labels = page.labels(kMainTask);
   size_t classes = labels.size();
@@ -218,18 +218,20 @@ std::string confusion_section(const Page& page) {
     }
     rows += fill("<td class=\"plain\">{}</td></tr>\n", {total == 0 ? kNone : percent(static_cast<double>(counts[t][t]) / static_cast<double>(total))});
   }
-  out += fill("<p>Test samples of <em>redundant</em> by true class (rows) and by what the best fusion, {}, said (columns); seed {}, {} samples.{}</p>\n",
-              {"<b>" + escape(run.method) + "</b>", run.seed, grouped(static_cast<int64_t>(run.predicted.size())),
-               most == 0 ? "" : fill(" Most frequent mistake: {} taken for {}, {} times.", {class_name(labels, most_true), class_name(labels, most_said), grouped(most)})});
-  return out + fill("<div class=\"scroll\"><table class=\"heat confusion\">\n<caption class=\"unseen\">Confusion matrix of {}: counts of test samples</caption>\n"
-                    "<colgroup><col class=\"name\"></colgroup>\n<thead><tr><th scope=\"col\">true \\ said</th>{}<th scope=\"col\">found, %</th></tr></thead>\n"
-                    "<tbody>\n{}</tbody></table></div>\n<p class=\"note\">The shade is the square root of the share of a row, so that rare mistakes show too.</p>\n</section>\n",
-                    {escape(run.method), head, rows});
+  const std::string about =
+      fill("<p>Test samples of <em>redundant</em> by true class (rows) and by what the best fusion, {}, said (columns); seed {}, {} samples.{}</p>\n",
+           {"<b>" + escape(run.method) + "</b>", run.seed, grouped(static_cast<int64_t>(run.predicted.size())),
+            most == 0 ? "" : fill(" Most frequent mistake: {} taken for {}, {} times.", {class_name(labels, most_true), class_name(labels, most_said), grouped(most)})});
+  const std::string counted =
+      fill("<div class=\"scroll\"><table class=\"heat confusion\">\n<caption class=\"unseen\">Confusion matrix of {}: counts of test samples</caption>\n"
+           "<colgroup><col class=\"name\"></colgroup>\n<thead><tr><th scope=\"col\">true \\ said</th>{}<th scope=\"col\">found, %</th></tr></thead>\n"
+           "<tbody>\n{}</tbody></table></div>\n<p class=\"note\">The shade is the square root of the share of a row, so that rare mistakes show too.</p>\n",
+           {escape(run.method), head, rows});
+  return section("confusion", kTitle, about + counted);
 }
 
 std::string curves_section(const Page& page) {
-  std::string out = "<section id=\"curves\">\n<h2>Learning curves</h2>\n"
-                    "<p>First seed. Above: the score on validation data, the best epoch circled, with the other methods in grey. "
+  std::string out = "<p>First seed. Above: the score on validation data, the best epoch circled, with the other methods in grey. "
                     "Below: the loss on training data (dashed) and on validation data.</p>\n";
   bool any = false;
   for (const std::string task : {"redundant", "synergy"}) {
@@ -263,12 +265,11 @@ std::string curves_section(const Page& page) {
     out += "</div>\n";
     if (!untrained.empty()) out += fill("<p class=\"note\">Without a training of their own: {}.</p>\n", {joined(untrained, ", ")});
   }
-  return out + (any ? "" : kNotMeasured) + "</section>\n";
+  return section("curves", "Learning curves", out + (any ? "" : kNotMeasured));
 }
 
 std::string contributions_section(const Page& page) {
-  std::string out = "<section id=\"contributions\">\n<h2>What each modality contributes</h2>\n"
-                    "<p>Two different things. A <b>leave-one-out contribution</b> is measured from outside: how much the log-probability of the "
+  std::string out = "<p>Two different things. A <b>leave-one-out contribution</b> is measured from outside: how much the log-probability of the "
                     "answer given falls when that modality is taken away, in nats, mean over the test samples and the seeds; 0 means that nothing is "
                     "missed. <b>Weights</b> are what some strategies compute inside, as shares of 100 %; they need not say what matters.</p>\n";
   bool any = false;
@@ -288,15 +289,15 @@ std::string contributions_section(const Page& page) {
     figure(left_out, "Leave-one-out contributions", "nats");
     figure(weights, "Mean weights", "%");
   }
-  return out + (any ? "" : kNotMeasured) + "</section>\n";
+  return section("contributions", "What each modality contributes", out + (any ? "" : kNotMeasured));
 }
 
 std::string samples_section(const Page& page) {
-  std::string out = "<section id=\"samples\">\n<h2>A few test samples</h2>\n";
+  constexpr auto kTitle = "A few test samples";
   const auto& samples = page.results().samples;
-  if (samples.empty()) return out + "<p class=\"note\">No samples were kept.</p>\n</section>\n";
-  out += "<p>What a model sees: the photo with its noise, the spoken name as a log-mel spectrogram (time from left to right, low frequencies at the "
-         "bottom, louder is lighter), the tag as typed. Below each, what every modality alone and the fusion answered, and the probability it gave.</p>\n<div class=\"cards\">\n";
+  if (samples.empty()) return section("samples", kTitle, "<p class=\"note\">No samples were kept.</p>\n");
+  std::string out = "<p>What a model sees: the photo with its noise, the spoken name as a log-mel spectrogram (time from left to right, low frequencies at the "
+                    "bottom, louder is lighter), the tag as typed. Below each, what every modality alone and the fusion answered, and the probability it gave.</p>\n<div class=\"cards\">\n";
   const auto view = [](std::string_view css, const std::string& uri, const std::string& what) {
     return uri.empty() ? std::string("<span class=\"absent\">no picture</span>") : fill("<img class=\"{}\" src=\"{}\" alt=\"{}\">", {css, uri, escape(what)});
   };
@@ -307,16 +308,18 @@ std::string samples_section(const Page& page) {
       rows += fill("<tr><th scope=\"row\">{}</th><td class=\"mark {}\">{}<span class=\"unseen\">{}</span></td><td>{}</td><td class=\"n\">{}</td></tr>\n",
                    {escape(who), right ? "right" : "wrong", right ? "✓" : "✗", right ? "right" : "wrong", escape(answer.first), percent(answer.second) + " %"});
     }
+    const Image photo{.width = sample.image_size, .height = sample.image_size, .channels = 1, .pixels = sample.image};
+    const Image sound = spectrogram_picture(sample.frames, sample.bins, sample.spectrogram);
     out += fill("<article class=\"card\">\n<h3><span><span class=\"truth\">truth </span>{}</span><span class=\"id\">{}</span></h3>\n<div class=\"views\">{}{}</div>\n",
-                {escape(sample.truth), escape(sample.id), view("photo", picture_uri(sample.image_size, sample.image), "Noisy grey photo, true class " + sample.truth),
-                 view("sound", spectrogram_uri(sample.frames, sample.bins, sample.spectrogram), "Spectrogram of the spoken name, voice " + sample.spoken_by)});
+                {escape(sample.truth), escape(sample.id), view("photo", picture_uri(photo), "Noisy grey photo, true class " + sample.truth),
+                 view("sound", picture_uri(sound), "Spectrogram of the spoken name, voice " + sample.spoken_by)});
     out += fill("<dl><dt>typed</dt><dd class=\"typed\">{}</dd><dt>voice</dt><dd>{}</dd></dl>\n",
                 {sample.typed.empty() ? kNone : escape(sample.typed), sample.spoken_by.empty() ? kNone : escape(sample.spoken_by)});
     if (!rows.empty())
       out += "<table aria-label=\"Answers: who gave it, right or wrong, the answer, its probability\">\n<tbody>\n" + rows + "</tbody></table>\n";
     out += "</article>\n";
   }
-  return out + "</div>\n</section>\n";
+  return section("samples", kTitle, out + "</div>\n");
 }
 
 }  // namespace alloy::demo::html

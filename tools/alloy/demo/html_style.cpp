@@ -5,36 +5,8 @@ namespace alloy::demo::html {
 
 std::string_view style_sheet() {
   return R"css(
-:root {
-  color-scheme: light dark;
-  --paper: #ffffff; --ink: #1b2026; --muted: #5a646f; --line: #dfe4e9; --panel: #f6f8fa; --link: #1f62ad;
-  --single: #858f9b; --early: #2f74c0; --hybrid: #17896d; --late: #d27d1d; --other: #8a63b5;
-  --good: #146c43; --bad: #b02a37; --heat: 47 116 192; --heat-most: .58;
-}
-@media (prefers-color-scheme: dark) {
-  :root {
-    --paper: #14171b; --ink: #e5e8eb; --muted: #9ba5b0; --line: #2c333b; --panel: #1b2026; --link: #7fb4ef;
-    --single: #8d97a3; --early: #5397e3; --hybrid: #33a886; --late: #de9440; --other: #a884d0;
-    --good: #5cc592; --bad: #f08a93; --heat: 83 151 227; --heat-most: .55;
-  }
-}
-* { box-sizing: border-box; }
-body { margin: 0; background: var(--paper); color: var(--ink); font: 15px/1.55 system-ui, -apple-system, "Segoe UI", "Liberation Sans", Arial, sans-serif; }
-main { max-width: 1000px; margin: 0 auto; padding: 48px 20px 72px; }
-h1 { font-size: 30px; line-height: 1.2; font-weight: 650; margin: 0 0 14px; letter-spacing: -.01em; }
-h2 { font-size: 21px; line-height: 1.3; font-weight: 650; margin: 64px 0 10px; padding-top: 18px; border-top: 1px solid var(--line); }
-h3 { font-size: 16px; font-weight: 650; margin: 36px 0 6px; }
-p { margin: 0 0 12px; max-width: 76ch; }
-a { color: var(--link); text-decoration: none; }
-a:hover { text-decoration: underline; }
-code, pre, .typed { font-family: ui-monospace, "SF Mono", Menlo, Consolas, "Liberation Mono", monospace; font-size: .9em; }
-pre { background: var(--panel); border: 1px solid var(--line); border-radius: 6px; padding: 12px 14px; overflow-x: auto; line-height: 1.45; font-size: 12.5px; }
-.note { color: var(--muted); font-size: 13.5px; }
-.facts { display: flex; flex-wrap: wrap; gap: 4px 28px; margin: 16px 0 0; padding: 0; color: var(--muted); font-size: 13.5px; list-style: none; }
-.facts b { color: var(--ink); font-weight: 600; }
-nav { margin: 14px 0 0; font-size: 13.5px; display: flex; flex-wrap: wrap; gap: 2px 18px; }
-.unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
-
+:root { --single: var(--c0); --early: var(--c1); --hybrid: var(--c3); --late: var(--c2); --other: var(--c4); --heat: 47 116 192; --heat-most: .58; }
+@media (prefers-color-scheme: dark) { :root { --heat: 83 151 227; --heat-most: .55; } }
 .headline { display: grid; grid-template-columns: repeat(auto-fit, minmax(270px, 1fr)); gap: 16px; margin: 28px 0 0; }
 .headline section { border: 1px solid var(--line); border-radius: 8px; padding: 14px 18px; display: flex; flex-direction: column; }
 .headline h3 { margin: 0; }
@@ -44,22 +16,6 @@ nav { margin: 14px 0 0; font-size: 13.5px; display: flex; flex-wrap: wrap; gap: 
 .headline .detail { border-top: 1px solid var(--line); margin-top: 10px; padding-top: 8px; }
 .headline b { color: var(--ink); font-weight: 600; }
 
-.scroll { overflow-x: auto; margin: 14px 0 6px; }
-table { border-collapse: collapse; width: 100%; font-size: 13.5px; line-height: 1.4; }
-caption { text-align: left; color: var(--muted); padding: 0 0 8px; }
-th, td { padding: 5px 10px; border-bottom: 1px solid var(--line); text-align: left; vertical-align: baseline; }
-th { font-weight: 500; }
-thead th { color: var(--muted); font-size: 12.5px; border-bottom-color: var(--muted); vertical-align: bottom; }
-td.stage { white-space: nowrap; }
-td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-td .interval { color: var(--muted); font-size: 12px; margin-left: 6px; }
-td.best { font-weight: 700; }
-td.best .interval { font-weight: 400; }
-th:first-child, td:first-child { padding-left: 0; }
-th:last-child, td:last-child { padding-right: 0; }
-.mark { white-space: nowrap; font-weight: 600; }
-.met, .right { color: var(--good); }
-.missed, .wrong { color: var(--bad); }
 .reason { color: var(--muted); display: block; font-size: 13px; max-width: 76ch; }
 .dot { display: inline-block; width: 9px; height: 9px; border-radius: 2px; margin-right: 7px; background: var(--other); print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 .dot.single { background: var(--single); } .dot.early { background: var(--early); } .dot.hybrid { background: var(--hybrid); } .dot.late { background: var(--late); }
@@ -83,19 +39,7 @@ table.missing tbody th { text-align: left; padding: 4px 4px 4px 16px; text-inden
 table.missing tbody th.group { text-indent: 0; padding: 12px 0 4px; }
 table.missing thead tr + tr th { font-weight: 400; font-size: 11px; padding: 2px 0; }
 
-figure { margin: 14px 0; }
-figcaption { color: var(--muted); font-size: 13.5px; margin: 14px 0 10px; max-width: 76ch; }
-svg { display: block; width: 100%; height: auto; font-family: inherit; font-variant-numeric: tabular-nums; print-color-adjust: exact; -webkit-print-color-adjust: exact; }
-svg text { fill: var(--ink); font-size: 13px; }
-svg text.small { font-size: 11.5px; fill: var(--muted); }
-svg text.stage { font-weight: 650; }
-svg text.value { font-weight: 600; }
-svg .grid { stroke: var(--line); stroke-width: 1; }
-svg .zero { stroke: var(--muted); stroke-width: 1; }
-svg .guide { stroke: var(--muted); stroke-width: 1.2; stroke-dasharray: 4 3; }
-svg .whisker { stroke: var(--ink); stroke-width: 1.3; fill: none; }
 svg .single { fill: var(--single); } svg .early { fill: var(--early); } svg .hybrid { fill: var(--hybrid); } svg .late { fill: var(--late); } svg .other { fill: var(--other); }
-svg .line { fill: none; stroke: var(--early); stroke-width: 1.8; stroke-linejoin: round; stroke-linecap: round; }
 svg .line.valid { stroke: var(--late); }
 svg .line.train { stroke: var(--single); stroke-dasharray: 4 3; }
 svg .line.context { stroke: var(--line); stroke-width: 1.2; }
@@ -120,30 +64,14 @@ svg .best { fill: var(--paper); stroke: var(--early); stroke-width: 1.8; }
 .card tbody th { width: 60px; color: var(--muted); font-weight: 400; }
 .card td.n { width: 62px; }
 .card .mark { width: 20px; }
-
-.terms { display: grid; grid-template-columns: 190px 1fr; gap: 8px 20px; margin: 14px 0; }
-.terms dt { font-weight: 600; }
-.terms dd { margin: 0; max-width: 72ch; }
-@media (max-width: 640px) { .terms { grid-template-columns: 1fr; gap: 2px; } .terms dd { margin-bottom: 10px; } }
-details { margin: 14px 0; }
-summary { cursor: pointer; color: var(--link); }
-@page { margin: 14mm; }
 @media print {
-  body { font-size: 10.5pt; }
-  main { max-width: none; padding: 0; }
-  nav { display: none; }
-  h2 { margin-top: 32px; }
-  h2, h3, h3 + p, caption { break-after: avoid; }
   .headline, .cards { grid-template-columns: repeat(3, 1fr); gap: 10px; }
   .panels { grid-template-columns: repeat(4, 1fr); gap: 12px; }
-  table, table.missing, .card table, .card dl { font-size: 8pt; }
-  th, td { padding: 2.5px 5px; }
+  table.missing, .card table, .card dl { font-size: 8pt; }
   .card { padding: 8px 9px 4px; }
   .card .views, .card .views img { height: 78px; }
   .card .views img.photo { width: 78px; }
-  td .interval { font-size: 7pt; margin-left: 3px; }
-  tr, figure, table.confusion, .card, .headline section, .panels svg { break-inside: avoid; }
-  .scroll { overflow: visible; }
+  table.confusion, .card, .headline section, .panels svg { break-inside: avoid; }
 }
 )css";
 }
