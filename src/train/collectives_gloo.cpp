@@ -6,12 +6,14 @@
 #include "train/detail/collectives.hpp"
 
 #include <ATen/Functions.h>
+#include <c10/util/Logging.h>
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 
 #include <chrono>
 #include <future>
+#include <mutex>
 #include <thread>
 
 namespace alloy::detail {
@@ -31,6 +33,39 @@ class Deadline {
 
  private:
   std::chrono::steady_clock::time_point end_;
+};
+
+/// LibTorch's store writes stack traces to standard error while it tries again; what they say is in the error that is thrown.
+class QuietStore {
+ public:
+#ifdef C10_USE_GLOG
+  QuietStore() {}
+#else
+  QuietStore() {
+    const std::scoped_lock lock(mutex());
+    if (count()++ == 0) before() = std::exchange(FLAGS_caffe2_log_level, c10::GLOG_FATAL);
+  }
+  ~QuietStore() {
+    const std::scoped_lock lock(mutex());
+    if (--count() == 0) FLAGS_caffe2_log_level = before();
+  }
+#endif
+  QuietStore(const QuietStore&) = delete;
+  QuietStore& operator=(const QuietStore&) = delete;
+
+ private:  // the level is one for the process
+  static std::mutex& mutex() {
+    static std::mutex one;
+    return one;
+  }
+  static int& count() {
+    static int meetings = 0;
+    return meetings;
+  }
+  static int& before() {
+    static int level = 0;
+    return level;
+  }
 };
 
 class GlooCollectives final : public Collectives {
@@ -145,6 +180,7 @@ std::unique_ptr<Collectives> connect_collectives(const ProcessGroupOptions& o) {
   std::promise<std::unique_ptr<Collectives>> promise;
   auto result = promise.get_future();
   std::thread([o](std::promise<std::unique_ptr<Collectives>> met) {
+    const QuietStore quiet;
     try {
       met.set_value(meet(o));
     } catch (...) {

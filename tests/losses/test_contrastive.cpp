@@ -125,18 +125,23 @@ TEST_CASE("gradients against finite differences", "[losses]") {
 }
 
 TEST_CASE("parts against all rows add up to the whole", "[losses]") {
-  const Case c = make_case(12, 4, 8.0, true, false);
+  const Case c = make_case(12, 4, 8.0, true, true);
   const Tensor bias = torch::tensor(-1.0, torch::kDouble);
-  for (const bool ids : {false, true}) {
-    Tensor nce = torch::zeros({}, torch::kDouble), sigmoid = torch::zeros({}, torch::kDouble);
-    for (int64_t rank = 0; rank < 3; ++rank) {
-      const Tensor a = c.a.narrow(0, 4 * rank, 4), b = c.b.narrow(0, 4 * rank, 4), mine = ids ? c.ids.narrow(0, 4 * rank, 4) : Tensor(), all = ids ? c.ids : Tensor();
-      nce = nce + (info_nce_against(a, c.b, c.scale, 4 * rank, mine, all) + info_nce_against(b, c.a, c.scale, 4 * rank, mine, all)) / 6;
-      sigmoid = sigmoid + sigmoid_loss_against(a, c.b, c.scale, bias, 4 * rank, mine, all) / 3;
+  for (const bool ids : {false, true})
+    for (const bool weights : {false, true}) {
+      INFO("ids " << ids << ", weights " << weights);
+      const auto cut = [](const Tensor& x, bool wanted, int64_t rank) { return !wanted ? Tensor() : rank < 0 ? x : x.narrow(0, 4 * rank, 4); };
+      Tensor nce = torch::zeros({}, torch::kDouble), sigmoid = nce.clone();
+      for (int64_t rank = 0; rank < 3; ++rank) {
+        const Tensor a = cut(c.a, true, rank), b = cut(c.b, true, rank), mine = cut(c.ids, ids, rank), all = cut(c.ids, ids, -1), w = cut(c.weights, weights, rank);
+        const double part = weights ? (w.sum() / c.weights.sum()).item<double>() : 1.0 / 3;
+        nce = nce + 0.5 * part * (info_nce_against(a, c.b, c.scale, 4 * rank, mine, all, w) + info_nce_against(b, c.a, c.scale, 4 * rank, mine, all, w));
+        sigmoid = sigmoid + 0.5 * part * (sigmoid_loss_against(a, c.b, c.scale, bias, 4 * rank, mine, all, w) + sigmoid_loss_against(b, c.a, c.scale, bias, 4 * rank, mine, all, w));
+      }
+      const PairInfo pairs{cut(c.ids, ids, -1), cut(c.weights, weights, -1)};
+      CHECK_THAT(nce, AllClose(info_nce(c.a, c.b, c.scale, pairs), 1e-12));
+      CHECK_THAT(sigmoid, AllClose(sigmoid_loss(c.a, c.b, c.scale, bias, pairs), 1e-12));
     }
-    CHECK_THAT(nce, AllClose(info_nce(c.a, c.b, c.scale, {ids ? c.ids : Tensor(), {}}), 1e-12));
-    CHECK_THAT(sigmoid, AllClose(sigmoid_loss(c.a, c.b, c.scale, bias, {ids ? c.ids : Tensor(), {}}), 1e-12));
-  }
 }
 
 TEST_CASE("known values of the loss", "[losses]") {

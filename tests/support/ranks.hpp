@@ -4,6 +4,7 @@
 /// Process groups whose processes are threads of the test: for everything but the death of a process.
 
 #include <alloy/core/random.hpp>
+#include <alloy/core/threads.hpp>
 #include <alloy/train/process_group.hpp>
 
 #include <arpa/inet.h>
@@ -67,6 +68,7 @@ inline std::string error_of(const std::function<void()>& work) {
 inline std::vector<std::string> run_options(int64_t world, double timeout, const std::function<void(const alloy::ProcessGroupOptions&)>& work) {
   std::vector<std::string> errors(static_cast<size_t>(world));
   std::vector<std::thread> threads;
+  const alloy::ThreadScope one_each(1);
   const int64_t port = free_port();
   for (int64_t rank = 0; rank < world; ++rank)
     threads.emplace_back([&, rank] {
