@@ -48,13 +48,14 @@ std::string lines_until(const std::filesystem::path& path, int64_t step) {
 
 }  // namespace
 
-ContrastiveLog::ContrastiveLog(const std::filesystem::path& folder, int64_t step) {
+ContrastiveLog::ContrastiveLog(const std::filesystem::path& folder, int64_t step, bool tensorboard) {
   if (folder.empty()) return;
   path_ = folder / "log.jsonl";
   std::error_code ignored;
   if (step > 0 && std::filesystem::exists(path_, ignored)) write_file(path_, lines_until(path_, step));
   file_.open(path_, step > 0 ? std::ios::app : std::ios::trunc);
   check<IoError>(file_.is_open(), "[ContrastiveTrainer] expected to write the log {}, could not open it", {path_});
+  if (tensorboard) board_ = std::make_unique<TensorBoardWriter>(folder / "events");
 }
 
 void ContrastiveLog::write_line(const Config& line) {
@@ -79,6 +80,15 @@ void ContrastiveLog::write(const ContrastiveStepRecord& r) {
   line.set("data_seconds", r.data_seconds);
   line.set("step_seconds", r.step_seconds);
   write_line(line);
+  if (!board_) return;
+  board_->add_scalar("loss/total", r.loss, r.step);
+  for (const auto& [name, value] : r.parts) board_->add_scalar("loss/" + name, value, r.step);
+  for (const auto& [name, value] : r.scales) board_->add_scalar("scale/" + name, value, r.step);
+  board_->add_scalar("train/learning_rate", r.learning_rate, r.step);
+  board_->add_scalar("train/gradient_norm", r.gradient_norm, r.step);
+  board_->add_scalar("time/data_seconds", r.data_seconds, r.step);
+  board_->add_scalar("time/step_seconds", r.step_seconds, r.step);
+  board_->flush();
 }
 
 void ContrastiveLog::write(const ContrastiveEpochRecord& r) {
@@ -93,6 +103,11 @@ void ContrastiveLog::write(const ContrastiveEpochRecord& r) {
   }
   line.set("seconds", r.seconds);
   write_line(line);
+  if (!board_) return;
+  board_->add_scalar("loss/epoch", r.train_loss, r.step);
+  if (r.validation)
+    for (const auto& [name, value] : r.validation->values) board_->add_scalar("validation/" + name, value, r.step);
+  board_->flush();
 }
 
 }  // namespace detail

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/detail/contrastive_run.hpp"
 #include "train/detail/retrieval_validation.hpp"
+#include "train/detail/run_report.hpp"
 
 #include <alloy/core/log.hpp>
 #include <alloy/core/random.hpp>
@@ -60,7 +61,8 @@ ContrastiveRun::ContrastiveRun(JointEmbedding model, const ContrastiveTrainerOpt
   if (options_.weight_average > 0) average_ = std::make_unique<WeightAverage>(model_.ptr(), options_.weight_average);
   if (resumed_) resume(*resumed_);
   check_agreed();
-  log_ = std::make_unique<ContrastiveLog>(first() ? options_.folder : fs::path(), state_.step);
+  const bool events = options_.report_to == ReportTo::all || options_.report_to == ReportTo::tensorboard;
+  log_ = std::make_unique<ContrastiveLog>(first() ? options_.folder : fs::path(), state_.step, events);
 }
 
 void ContrastiveRun::resume(const Checkpoint& checkpoint) {
@@ -97,12 +99,14 @@ bool ContrastiveRun::cancelled() {
 ContrastiveResult ContrastiveRun::execute() {
   try {
     while (state_.epoch < options_.epochs && !result_.stopped_early) run_epoch();
-    if (store_ && saved_step_ != state_.step) save();
+    if (store_ && saved_step_ != state_.step) save();  // the last weights; the model goes on with the best
   } catch (...) {
     finish();
     throw;
   }
   finish();
+  const bool page = options_.report_to == ReportTo::all || options_.report_to == ReportTo::html;
+  if (store_ && page) write_run_report(options_.folder, options_, model_, valid_, callbacks_.cancel);
   return result_;
 }
 

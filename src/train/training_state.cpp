@@ -11,7 +11,7 @@ namespace alloy::detail {
 namespace {
 
 /// Options that say where and how often something is written, not what is computed.
-constexpr std::array kOwnOfEachRun = {"folder", "save_every", "save_every_steps", "checkpoints", "resume", "force_resume", "log_every", "data_digest"};
+constexpr std::array kOwnOfEachRun = {"folder", "save_every", "save_every_steps", "checkpoints", "resume", "force_resume", "log_every", "data_digest", "report_to"};
 
 bool own_of_each_run(const std::string& name) { return std::ranges::find(kOwnOfEachRun, name) != kOwnOfEachRun.end(); }
 

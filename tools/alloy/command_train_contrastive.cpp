@@ -3,6 +3,7 @@
 #include "console.hpp"
 
 #include <alloy/core/json.hpp>
+#include <alloy/data/modality_reader.hpp>
 #include <alloy/io/file.hpp>
 #include <alloy/train/contrastive_job.hpp>
 
@@ -18,9 +19,9 @@ namespace {
 /// What open_clip's flags set. Flags that are given win over the config.
 struct Given {
   std::filesystem::path config, logs = "logs";
-  std::string name, image_key = "filepath", caption_key = "title", separator, precision, scheduler, optimizer, resume, dataset_type, train_data, val_data, positives;
+  std::string name, image_key = "filepath", caption_key = "title", separator, precision, scheduler, optimizer, report_to, resume, dataset_type, train_data, val_data, positives;
   std::filesystem::path pretrained;
-  int64_t batch_size = 64, epochs = 32, warmup = 10000, accum_freq = 1, workers = 1, seed = 0, log_every = 100, save_frequency = 1, synthetic_samples = 2000, chunk_size = 0;
+  int64_t batch_size = 64, epochs = 32, warmup = 0, accum_freq = 1, workers = 1, seed = 0, log_every = 100, save_frequency = 1, synthetic_samples = 2000, chunk_size = 0;
   double lr = 5e-4, wd = 0.2, beta1 = 0.9, beta2 = 0.98, eps = 1e-6, clip = 1.0, average = 0.0;
   double dist_timeout = 300;
   bool local_loss = false, gather_with_grad = false;
@@ -41,7 +42,7 @@ void add_flags(CLI::App& app, Given& g) {
   app.add_option("--workers", g.workers, "threads that read files")->capture_default_str();
   app.add_option("--lr", g.lr, "learning rate at its peak")->capture_default_str();
   app.add_option("--wd", g.wd, "weight decay")->capture_default_str();
-  app.add_option("--warmup", g.warmup, "steps that raise the learning rate; at most a fifth of all unless given")->default_str("10000");
+  app.add_option("--warmup", g.warmup, "steps that raise the learning rate")->capture_default_str();
   app.add_option("--beta1", g.beta1, "of AdamW")->capture_default_str();
   app.add_option("--beta2", g.beta2, "of AdamW")->capture_default_str();
   app.add_option("--eps", g.eps, "of AdamW")->capture_default_str();
@@ -63,6 +64,7 @@ void add_flags(CLI::App& app, Given& g) {
   app.add_flag("--local-loss", g.local_loss, "over several processes: each computes its own rows against all");
   app.add_flag("--gather-with-grad", g.gather_with_grad, "with --local-loss: the whole gradient, as of one big batch");
   app.add_option("--dist-timeout", g.dist_timeout, "seconds that a process waits for the others")->capture_default_str();
+  app.add_option("--report-to", g.report_to, "what is written beside log.jsonl: all, tensorboard, html, none")->check(CLI::IsMember({"all", "tensorboard", "html", "none"}));
   app.add_option("--logs", g.logs, "folder of all runs")->capture_default_str();
   app.add_option("--name", g.name, "of this run, a folder in --logs; default: the time");
   app.add_option("--seed", g.seed, "of weights, order and dropout")->capture_default_str();
@@ -123,10 +125,11 @@ ContrastiveJobOptions job_options(const CLI::App& app, const Given& g) {
   set("--seed", t.seed, g.seed);
   set("--log-every-n-steps", t.log_every, g.log_every);
   set("--save-frequency", t.save_every, g.save_frequency);
-  if (app.count("--warmup") > 0) t.schedule.warmup = g.warmup;
+  set("--warmup", t.schedule.warmup, g.warmup);
   if (!g.optimizer.empty()) t.optimizer.kind = enum_from_name<OptimizerKind>(g.optimizer, "--opt");
   if (!g.scheduler.empty()) t.schedule.kind = enum_from_name<ScheduleKind>(g.scheduler, "--lr-scheduler");
   if (!g.precision.empty()) t.precision = g.precision == "fp32" ? Precision::fp32 : Precision::bf16;
+  if (!g.report_to.empty()) t.report_to = enum_from_name<ReportTo>(g.report_to, "--report-to");
   if (g.save_most_recent) t.checkpoints.keep_last = 1;
   if (!g.pretrained.empty()) o.pretrained = std::filesystem::absolute(g.pretrained);
   if (g.siglip) o.model.loss.objective = PairObjective::sigmoid, o.model.loss.scale = {.start = 10.0, .bias = -10.0, .with_bias = true};

@@ -42,7 +42,7 @@ struct ShapesDatasetOptions {
   ImageTransformOptions transform = {.size = 32};
   Config text_options = {};
   std::string text_kind = "text";
-  LogMelOptions log_mel = {.sample_rate_hz = 8000, .fft_size = 256, .hop_size = 128, .mel_bins = 32};
+  LogMelOptions log_mel = {.sample_rate_hz = 8000, .window_size = 256, .fft_size = 256, .hop_size = 128, .mel_bins = 32};
   static void describe(auto& self, auto&& field) {
     field("samples", self.samples, "scenes, > 0");
     field("seed", self.seed, "of the scenes; another seed, other scenes");

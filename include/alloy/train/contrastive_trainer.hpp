@@ -35,6 +35,18 @@ constexpr auto enum_names(Positives) {
   return std::to_array<std::pair<Positives, std::string_view>>({{Positives::samples, "samples"}, {Positives::ids, "ids"}, {Positives::targets, "targets"}});
 }
 
+/// What is written beside log.jsonl and checkpoints.
+enum class ReportTo {
+  all,
+  html,         ///< report.html at the end
+  tensorboard,  ///< event files while training runs
+  none,
+};
+constexpr auto enum_names(ReportTo) {
+  return std::to_array<std::pair<ReportTo, std::string_view>>(
+      {{ReportTo::all, "all"}, {ReportTo::html, "html"}, {ReportTo::tensorboard, "tensorboard"}, {ReportTo::none, "none"}});
+}
+
 struct ContrastiveTrainerOptions {
   double learning_rate = 5e-4;
   int64_t epochs = 32;
@@ -58,6 +70,7 @@ struct ContrastiveTrainerOptions {
   bool force_resume = false;
   std::string data_digest = {};
   DistributedLossOptions distributed = {};
+  ReportTo report_to = ReportTo::all;
   static void describe(auto& self, auto&& field) {
     field("learning_rate", self.learning_rate, "peak of the schedule, > 0");
     field("epochs", self.epochs, "passes over the training data, > 0");
@@ -80,6 +93,7 @@ struct ContrastiveTrainerOptions {
     field("resume", self.resume, "`latest` in the folder, or the path of a checkpoint; empty = from the start");
     field("force_resume", self.force_resume, "goes on although data, batch size or number of processes changed; options given now then win over those of the checkpoint");
     field("data_digest", self.data_digest, "names the training data, so that a training is not taken up with other data");
+    field("report_to", self.report_to, "what else is written into the folder");
     field("distributed", self.distributed, "the loss over several processes");
   }
   ALLOY_API void validate() const;
