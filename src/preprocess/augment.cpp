@@ -15,7 +15,7 @@ namespace alloy {
 
 namespace {
 
-constexpr double kOversampling = 4;  // a picture that is moved has at most the square of this times the pixels of its result
+constexpr double kOversampling = 3;  // a picture that is moved has at most the square of this times the pixels of its result
 
 RandomAffineOptions affine_options(const ImageAugmentOptions& o) {
   return {.rotation = o.rotation, .shift = o.shift, .min_scale = 1 / (1 + o.scale), .max_scale = 1 + o.scale, .shear = o.shear};

@@ -43,23 +43,39 @@ InverseMove inverse_of(const AffineMove& move, int64_t height, int64_t width) {
   return inverse;
 }
 
-/// One channel [height, width]; what lies outside is 0.
+/// The four pixels around a place and what each counts.
 template <class T>
-void move_channel(const T* in, T* out, int64_t height, int64_t width, const InverseMove& m) {
-  const auto inside = [](int64_t i, int64_t size) { return static_cast<uint64_t>(i) < static_cast<uint64_t>(size); };
+struct Taps {
+  int64_t left = 0, top = 0;
+  T across = 0, below = 0;  ///< 0..1, how far the place is from the left and upper ones
+  bool inside = false;      ///< all four are pixels of the image
+};
+
+/// One channel [height, width] at a place; what lies outside is 0.
+template <class T>
+T value_at(const T* in, int64_t height, int64_t width, const Taps<T>& t) {
+  const auto at = [&](int64_t y, int64_t x) {
+    const bool real = t.inside || (y >= 0 && y < height && x >= 0 && x < width);
+    return real ? in[y * width + x] : T(0);
+  };
+  return (1 - t.below) * ((1 - t.across) * at(t.top, t.left) + t.across * at(t.top, t.left + 1)) +
+         t.below * ((1 - t.across) * at(t.top + 1, t.left) + t.across * at(t.top + 1, t.left + 1));
+}
+
+/// in and out: [channels, height, width]; out is zero.
+template <class T>
+void move_pixels(const T* in, T* out, int64_t channels, int64_t height, int64_t width, const InverseMove& m) {
+  const auto right_edge = static_cast<double>(width), lower_edge = static_cast<double>(height);
   for (int64_t y = 0; y < height; ++y)
     for (int64_t x = 0; x < width; ++x) {
       const double from_x = m.start.x + static_cast<double>(x) * m.across.x + static_cast<double>(y) * m.down.x;
       const double from_y = m.start.y + static_cast<double>(x) * m.across.y + static_cast<double>(y) * m.down.y;
-      T value = 0;
-      if (from_x > -1 && from_y > -1 && from_x < static_cast<double>(width) && from_y < static_cast<double>(height)) {
-        const auto left = static_cast<int64_t>(from_x + 1) - 1, top = static_cast<int64_t>(from_y + 1) - 1;  // rounded down
-        const auto across = static_cast<T>(from_x - static_cast<double>(left)), below = static_cast<T>(from_y - static_cast<double>(top));
-        const auto at = [&](int64_t v, int64_t u) { return inside(v, height) && inside(u, width) ? in[v * width + u] : T(0); };
-        value = (1 - below) * ((1 - across) * at(top, left) + across * at(top, left + 1)) +
-                below * ((1 - across) * at(top + 1, left) + across * at(top + 1, left + 1));
-      }
-      out[y * width + x] = value;
+      if (!(from_x > -1 && from_y > -1 && from_x < right_edge && from_y < lower_edge)) continue;
+      Taps<T> taps{.left = static_cast<int64_t>(from_x + 1) - 1, .top = static_cast<int64_t>(from_y + 1) - 1};  // rounded down
+      taps.across = static_cast<T>(from_x - static_cast<double>(taps.left));
+      taps.below = static_cast<T>(from_y - static_cast<double>(taps.top));
+      taps.inside = taps.left >= 0 && taps.top >= 0 && taps.left + 1 < width && taps.top + 1 < height;
+      for (int64_t c = 0; c < channels; ++c) out[(c * height + y) * width + x] = value_at(in + c * height * width, height, width, taps);
     }
 }
 
@@ -75,12 +91,10 @@ Tensor affine_image(const Tensor& image, const AffineMove& move, const std::vect
                      "[affine_image] expected 1 or {} finite values of fill, got {}", {image.size(0), fill.size()});
   const auto type = image.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
   const Tensor outside = torch::tensor(fill, type).view({-1, 1, 1});
-  const Tensor in = (image.to(type) - outside).contiguous(), out = at::empty_like(in);
-  const int64_t height = in.size(1), width = in.size(2);
-  const InverseMove inverse = inverse_of(move, height, width);
+  const Tensor in = (image.to(type) - outside).contiguous(), out = at::zeros_like(in);
+  const InverseMove inverse = inverse_of(move, in.size(1), in.size(2));
   AT_DISPATCH_FLOATING_TYPES(type, "affine_image", [&] {
-    for (int64_t c = 0; c < in.size(0); ++c)
-      move_channel(in.const_data_ptr<scalar_t>() + c * height * width, out.mutable_data_ptr<scalar_t>() + c * height * width, height, width, inverse);
+    move_pixels(in.const_data_ptr<scalar_t>(), out.mutable_data_ptr<scalar_t>(), in.size(0), in.size(1), in.size(2), inverse);
   });
   return (out + outside).to(image.scalar_type());
 }

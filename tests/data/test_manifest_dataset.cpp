@@ -242,9 +242,10 @@ TEST_CASE("a job augments its training data and saves nothing of it", "[data]") 
     rows += "p" + std::to_string(i) + ".png," + (i % 2 == 0 ? "dark thing" : "light thing") + "," + (i % 2 == 0 ? "dark" : "light") + (i < 8 ? ",train\n" : ",valid\n");
   }
   write_file(dir / "data.csv", rows);
+  const ThreadScope one(1);
   const auto job = [&](const std::string& augment) {
     return from_config<FusionJobOptions>(parse_json(R"({"data": "data.csv", "dim": 8, "batch_size": 4, "training": {"epochs": 2}, "modalities": [
-      {"name": "photo", "kind": "image", "preprocess": {"size": 8, "channels": 1})" + augment + R"(, "encoder": {"type": "residual_image", "options": {"channels": 1, "dim": 8, "widths": [8]}}},
+      {"name": "photo", "kind": "image", "preprocess": {"size": 8, "channels": 1})" + augment + R"(, "encoder": {"type": "residual_image", "options": {"channels": 1, "dim": 8, "image_size": 8, "widths": [8]}}},
       {"name": "note", "kind": "hashed_text", "preprocess": {"buckets": 64}}]})", "t"));
   };
   const FusionJobResult with = run_fusion_job(job(R"(, "augment": {"brightness": 0.9, "noise": 0.5})"), dir.path()), without = run_fusion_job(job(""), dir.path());

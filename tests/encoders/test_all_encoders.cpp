@@ -27,7 +27,7 @@ std::vector<Case> cases() {
       {"text", TextEncoder({.vocab_size = 50, .dim = 8, .heads = 2, .layers = 1, .max_length = 32}),
        [](int64_t b, int64_t t) { return torch::randint(0, 50, {b, t}); }, true},
       {"conv_image", ConvImageEncoder({.channels = 1, .dim = 8, .stages = {4, 8}}), picture(9), false},
-      {"residual_image", ResidualImageEncoder({.channels = 1, .dim = 8, .widths = {4, 8}, .groups = 2}), picture(9), false},
+      {"residual_image", ResidualImageEncoder({.channels = 1, .dim = 8, .image_size = 9, .widths = {4, 8}, .groups = 2}), picture(9), false},
       {"lenet", LeNetEncoder({.channels = 1, .base = 2, .extra = 1}), picture(9), false},
       {"vit", VitEncoder({.image_size = 8, .patch_size = 4, .channels = 1, .dim = 8, .heads = 2, .layers = 1}), picture(8), false},
       {"hashed_text", HashedTextEncoder({.buckets = 64, .dim = 8, .embedding_dim = 6, .hidden_dim = 10}),

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <ctime>
+#include <limits>
 
 using namespace alloy;
 using Ids = std::vector<int64_t>;

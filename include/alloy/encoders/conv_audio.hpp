@@ -14,7 +14,7 @@ namespace alloy {
 struct ConvAudioEncoderOptions {
   int64_t mel_bins = 64;
   int64_t frames = 101;
-  int64_t dim = 256;
+  int64_t dim = 128;
   std::vector<int64_t> widths = {16, 32, 64, 128};
   int64_t blocks = 1;
   int64_t stem_stride = 2;

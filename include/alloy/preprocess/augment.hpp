@@ -45,7 +45,7 @@ struct ImageAugmentOptions {
 
 /// What `transform` gives of a picture, changed at random. In this order: mirrored, moved, put on a background, scaled and
 /// cropped by the transform, colours, blur, noise, erased, normalised by the transform. Moving happens before scaling, on up
-/// to 16 times the final number of pixels, so that the result is about as sharp as without. Parts moved in from outside
+/// to 9 times the final number of pixels, so that the result is about as sharp as without. Parts moved in from outside
 /// are transparent: they show the background (black where the transform has none).
 /// @param image  as the transform reads it: uint8 [H, W, C] on the CPU, C = 1..4
 /// @return float [channels, size, size]
