@@ -12,6 +12,7 @@
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 
 #include <chrono>
+#include <csignal>
 #include <future>
 #include <mutex>
 #include <thread>
@@ -136,13 +137,19 @@ void meet_in_store(const Store& store, const ProcessGroupOptions& o, const Deadl
 
 bool is_loopback(const std::string& address) { return address == "localhost" || address == "::1" || address.starts_with("127."); }
 
-std::unique_ptr<Collectives> connect_gloo(const Store& store, const ProcessGroupOptions& o) {
-  using Gloo = c10d::ProcessGroupGloo;
+using Gloo = c10d::ProcessGroupGloo;
+using GlooOptions = c10::intrusive_ptr<Gloo::Options>;
+
+GlooOptions make_options(const ProcessGroupOptions& o) {
   const auto options = Gloo::Options::create(timeout_of(o));
   options->threads = 1;  // collectives come one after the other
   options->devices = {!o.interface.empty()                ? Gloo::createDeviceForInterface(o.interface)
                       : is_loopback(o.master_address) ? Gloo::createDeviceForHostname("127.0.0.1")
                                                       : Gloo::createDefaultDevice()};
+  return options;
+}
+
+std::unique_ptr<Collectives> connect_gloo(const Store& store, const ProcessGroupOptions& o, const GlooOptions& options) {
   auto group = std::make_unique<GlooCollectives>(c10::make_intrusive<Gloo>(store, static_cast<int>(o.rank), static_cast<int>(o.world_size), options));
   group->barrier();  // nobody needs the store any more, so that process 0 may end when it likes
   return group;
@@ -166,21 +173,32 @@ auto attempt(const ProcessGroupOptions& o, std::string_view hint, const Step& st
 std::unique_ptr<Collectives> meet(const ProcessGroupOptions& o) {
   const Deadline deadline(timeout_of(o));
   const bool serves = o.rank == 0 && !o.launcher_hosts_store;
+  const GlooOptions options = attempt(o, "is the network interface (GLOO_SOCKET_IFNAME) one of this machine's?", [&] { return make_options(o); });
   const Store store = attempt(o, serves ? "is the port in use, by another run perhaps? Choose another MASTER_PORT" : "does process 0 run, and are MASTER_ADDR and MASTER_PORT its own?",
                               [&] { return open_store(o, deadline); });
   attempt(o, "did another process end, or give up before?", [&] { meet_in_store(store, o, deadline); });
-  return attempt(o, "did another process end, or is the network interface (GLOO_SOCKET_IFNAME) one that others cannot reach?", [&] { return connect_gloo(store, o); });
+  return attempt(o, "did another process end, or is the network interface (GLOO_SOCKET_IFNAME) one that others cannot reach?", [&] { return connect_gloo(store, o, options); });
+}
+
+/// A write to a connection that the peer has closed: an error, and no signal that ends the process.
+void block_sigpipe() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGPIPE);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 }
 
 }  // namespace
 
 // Note [Meeting in a thread]: the store waits without limit for a server that takes a connection and says nothing, as another
-// program at the port may do, or a process 0 that was stopped. The thread that waits is then left behind.
+// program at the port may do, or a process 0 that was stopped. The thread that waits is then left behind. A thread of its own
+// also has signals of its own: Gloo's threads, which are made in it and do all writing, inherit that SIGPIPE is blocked.
 std::unique_ptr<Collectives> connect_collectives(const ProcessGroupOptions& o) {
   std::promise<std::unique_ptr<Collectives>> promise;
   auto result = promise.get_future();
   std::thread([o](std::promise<std::unique_ptr<Collectives>> met) {
     const QuietStore quiet;
+    block_sigpipe();
     try {
       met.set_value(meet(o));
     } catch (...) {
@@ -188,8 +206,8 @@ std::unique_ptr<Collectives> connect_collectives(const ProcessGroupOptions& o) {
     }
   }, std::move(promise)).detach();
   const bool answered = result.wait_for(timeout_of(o) + std::chrono::seconds(1)) == std::future_status::ready;
-  check<NetworkError>(answered, "[ProcessGroup] expected process {} of {} to meet the others at {}:{} within {} s, got no answer from there; does another program listen at the port, or is process 0 stuck?",
-                      {o.rank, o.world_size, o.master_address, o.master_port, o.timeout_seconds});
+  check<NetworkError>(answered, "[ProcessGroup] expected process {} of {} to meet the others at {}:{} within {} s, got no answer from there; does another program "
+                      "listen at the port, or is process 0 stuck?", {o.rank, o.world_size, o.master_address, o.master_port, o.timeout_seconds});
   return result.get();
 }
 

@@ -102,9 +102,10 @@ const Share& check_agree(const Shares& shares) {
   for (size_t r = 0; r < shares.of.size(); ++r) {
     const Share &s = shares.of[r], &zero = shares.of[0];
     check<ShapeError>(s.refused == 0, "[{}] expected rows that all processes can use, got a refusal on process {}: see its error", {kWhere, r});
-    check<ConfigError>(s.local_loss == zero.local_loss && s.gather_with_grad == zero.gather_with_grad, "[{}] expected the same options on all processes, got others on process {} than on 0", {kWhere, r});
-    check<ShapeError>(s.dim < 0 || (s.dim == of_embeddings->dim && s.dtype == of_embeddings->dtype), "[{}] expected embeddings of one width and dtype on all processes, got width {} ({}) and {} ({}) on process {}",
-                      {kWhere, of_embeddings->dim, static_cast<at::ScalarType>(of_embeddings->dtype), s.dim, static_cast<at::ScalarType>(s.dtype), r});
+    check<ConfigError>(s.local_loss == zero.local_loss && s.gather_with_grad == zero.gather_with_grad,
+                       "[{}] expected the same options on all processes, got others on process {} than on 0", {kWhere, r});
+    check<ShapeError>(s.dim < 0 || (s.dim == of_embeddings->dim && s.dtype == of_embeddings->dtype),
+                      "[{}] expected embeddings of one width and dtype on all processes, got width {} ({}) and {} ({}) on process {}", {kWhere, of_embeddings->dim, static_cast<at::ScalarType>(of_embeddings->dtype), s.dim, static_cast<at::ScalarType>(s.dtype), r});
     check<ConfigError>(s.rows == 0 || (s.has_ids == of_rows->has_ids && s.has_weights == of_rows->has_weights),
                        "[{}] expected ids and weights on all processes that have rows or on none, got another choice on process {}", {kWhere, r});
   }

@@ -146,7 +146,7 @@ std::vector<Setting> settings() {
           {.name = "info_nce, smoothing, a process without rows", .loss = smooth, .rows = {4, 0, 7, 1}, .ids = true},
           {.name = "sigmoid", .loss = loss_options(sigmoid), .rows = {3, 4}},
           {.name = "sigmoid, incomplete, ids, weights", .loss = loss_options(sigmoid), .rows = {4, 6, 5, 3}, .gaps = true, .ids = true, .weights = true},
-          {.name = "sigmoid, centroid, a scale a pair", .loss = [] { auto o = loss_options(sigmoid, PairScheme::centroid); o.scale_per_pair = true; return o; }(), .rows = {5, 4}, .gaps = true},
+          {.name = "sigmoid, centroid", .loss = loss_options(sigmoid, PairScheme::centroid), .rows = {5, 4}, .gaps = true},
           {.name = "sigmoid, a scale a pair", .loss = per_pair, .rows = {5, 0, 4}}};
 }
 
@@ -232,7 +232,8 @@ TEST_CASE("distributed_loss with nothing to compare", "[train]") {
   const auto errors = run_ranks(2, [&](ProcessGroup& group) {
     const Tensor here = torch::full({2}, group.rank() == 0, torch::kBool);
     for (const bool local : {false, true}) {
-      const auto out = distributed_loss(PairwiseLoss({.modalities = {"a", "b"}}), {{"a", {torch::ones({2, 3}), here}}, {"b", {torch::ones({2, 3}), here.logical_not()}}}, {}, group, {.local_loss = local});
+      const ModalityMap<Embedded> apart{{"a", {torch::ones({2, 3}), here}}, {"b", {torch::ones({2, 3}), here.logical_not()}}};
+      const auto out = distributed_loss(PairwiseLoss({.modalities = {"a", "b"}}), apart, {}, group, {.local_loss = local});
       undefined[static_cast<size_t>(group.rank())] = !out.total.defined() && out.parts.empty() && out.counts.empty();
     }
   });
