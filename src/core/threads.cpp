@@ -4,6 +4,8 @@
 #include <ATen/Parallel.h>
 #include <alloy/core/check.hpp>
 
+#include <omp.h>
+
 namespace alloy {
 
 void set_threads(int count) {
@@ -12,5 +14,9 @@ void set_threads(int count) {
 }
 int threads() { return at::get_num_threads(); }
 ThreadScope::~ThreadScope() { at::set_num_threads(before_); }
+
+// OpenMP keeps the number for each thread; LibTorch sets it when a thread first asks, so it has to ask before.
+SerialScope::SerialScope() : before_(at::get_num_threads()) { omp_set_num_threads(1); }
+SerialScope::~SerialScope() { omp_set_num_threads(before_); }
 
 }  // namespace alloy

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <alloy/data/loader.hpp>
 
+#include <alloy/core/threads.hpp>
+
 #include <condition_variable>
 #include <cmath>
 #include <mutex>
@@ -19,6 +21,8 @@ void LoaderOptions::validate() const {
 }
 
 namespace {
+
+constexpr size_t kCausesShown = 9;  // besides the last
 
 /// Which places of the order belong to which batch of one rank.
 struct Partition {
@@ -88,6 +92,7 @@ struct Loader::Epoch {
         in_work[batch] = index;
       }
       Random random(mix_seed({seed, static_cast<uint64_t>(index)}));
+      const SerialScope serial;  // in the caller's thread too: sums of other numbers of threads have other bits
       try {
         made.samples.push_back(dataset->get(index, random));
       } catch (const DataError& error) {
@@ -205,8 +210,12 @@ void Loader::count_bad(const Made& made) {
   for (const auto& [index, cause] : made.bad) {
     ++bad_[cause];
     ++num_bad_;
-    check<DataError>(num_bad_ <= allowed, "[Loader] expected at most {} of {} samples to be unusable, got {}; the last is sample {}: {} (bad_sample_limit allows more)",
-                     {allowed, total, num_bad_, index, cause});
+    if (num_bad_ <= allowed) continue;
+    std::vector<std::string> some;
+    for (auto it = bad_.begin(); it != bad_.end() && some.size() < kCausesShown; ++it)
+      if (it->first != cause) some.push_back(it->first);
+    fail<DataError>("[Loader] expected at most {} of {} samples to be unusable, got {}; the last is sample {}: {} (bad_sample_limit allows more){}{}",
+                    {allowed, total, num_bad_, index, cause, some.empty() ? "" : "; others: ", some.empty() ? std::string() : format_message("{}", {some})});
   }
 }
 

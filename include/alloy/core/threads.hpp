@@ -24,4 +24,17 @@ class ALLOY_API ThreadScope {
   int before_;
 };
 
+/// For a scope, the calling thread computes alone: its tensor operations start no others. For threads that work beside the one that
+/// trains: each would have a pool of its own otherwise, and pools that wait for more cores than there are make all of them many times slower.
+class ALLOY_API SerialScope {
+ public:
+  SerialScope();
+  ~SerialScope();
+  SerialScope(const SerialScope&) = delete;
+  SerialScope& operator=(const SerialScope&) = delete;
+
+ private:
+  int before_;
+};
+
 }  // namespace alloy
