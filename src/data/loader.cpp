@@ -3,6 +3,8 @@
 
 #include <alloy/core/threads.hpp>
 
+#include <ATen/Parallel.h>
+
 #include <condition_variable>
 #include <cmath>
 #include <mutex>
@@ -81,6 +83,44 @@ struct Loader::Epoch {
   bool stopping = false;
   std::vector<std::thread> threads;
 
+  /// What became of one sample.
+  struct Read {
+    Sample sample;
+    std::string bad;  // cause
+    std::exception_ptr error;
+  };
+
+  Read read(int64_t index) const noexcept {
+    Read read;
+    try {
+      Random random(mix_seed({seed, static_cast<uint64_t>(index)}));
+      const SerialScope serial;  // sums of other numbers of threads have other bits
+      read.sample = dataset->get(index, random);
+    } catch (const DataError& error) {
+      read.bad = error.what();
+    } catch (const IoError& error) {
+      read.bad = error.what();
+    } catch (const std::exception& error) {
+      try {
+        std::throw_with_nested(ModelError(format_message("[Loader] expected sample {} from the dataset, it threw: {}", {index, error.what()})));
+      } catch (...) {
+        read.error = std::current_exception();
+      }
+    } catch (...) {
+      read.error = std::current_exception();
+    }
+    return read;
+  }
+
+  /// False if nothing more of the batch is wanted.
+  static bool keep(Made& made, int64_t index, Read read) {
+    if (read.error) made.error = read.error;
+    else if (!read.bad.empty()) made.bad.emplace_back(std::to_string(index), std::move(read.bad));
+    else made.samples.push_back(std::move(read.sample));
+    return !made.error;
+  }
+
+  /// By a thread of this loader.
   Made make(int64_t batch) {
     Made made;
     const int64_t begin = partition.begin(batch), end = begin + partition.size(batch);
@@ -91,26 +131,21 @@ struct Loader::Epoch {
         if (stopping) return made;
         in_work[batch] = index;
       }
-      Random random(mix_seed({seed, static_cast<uint64_t>(index)}));
-      const SerialScope serial;  // in the caller's thread too: sums of other numbers of threads have other bits
-      try {
-        made.samples.push_back(dataset->get(index, random));
-      } catch (const DataError& error) {
-        made.bad.emplace_back(std::to_string(index), error.what());
-      } catch (const IoError& error) {
-        made.bad.emplace_back(std::to_string(index), error.what());
-      } catch (const std::exception& error) {
-        try {
-          std::throw_with_nested(ModelError(format_message("[Loader] expected sample {} from the dataset, it threw: {}", {index, error.what()})));
-        } catch (...) {
-          made.error = std::current_exception();
-        }
-        return made;
-      } catch (...) {
-        made.error = std::current_exception();
-        return made;
-      }
+      if (!keep(made, index, read(index))) break;
     }
+    return made;
+  }
+
+  /// By the caller, with the threads that compute: they wait for samples anyway, and more threads than cores make all of them wait.
+  Made make_at_once(int64_t batch) const {
+    const int64_t begin = partition.begin(batch), count = partition.size(batch);
+    std::vector<Read> reads(static_cast<size_t>(count));
+    at::parallel_for(0, count, 1, [&](int64_t first, int64_t last) {
+      for (int64_t i = first; i < last; ++i) reads[static_cast<size_t>(i)] = read(order[static_cast<size_t>(begin + i)]);
+    });
+    Made made;
+    for (int64_t i = 0; i < count; ++i)
+      if (!keep(made, order[static_cast<size_t>(begin + i)], std::move(reads[static_cast<size_t>(i)]))) break;
     return made;
   }
 
@@ -184,7 +219,7 @@ void Loader::start(int64_t epoch, int64_t first_batch) {
 
 Loader::Made Loader::take() {
   Epoch& epoch = *epoch_;
-  if (epoch.threads.empty()) return epoch.make(epoch.handed_out++);
+  if (epoch.threads.empty()) return epoch.make_at_once(epoch.handed_out++);
   std::unique_lock lock(epoch.mutex);
   const auto limit = std::chrono::duration<double>(options_.stall_seconds);
   if (!epoch.changed.wait_for(lock, limit, [&] { return epoch.ready.contains(epoch.handed_out); })) {

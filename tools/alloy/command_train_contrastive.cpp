@@ -21,7 +21,7 @@ struct Given {
   std::filesystem::path config, logs = "logs";
   std::string name, image_key = "filepath", caption_key = "title", separator, precision, scheduler, optimizer, report_to, resume, dataset_type, train_data, val_data, positives;
   std::filesystem::path pretrained;
-  int64_t batch_size = 64, epochs = 32, warmup = 0, accum_freq = 1, workers = 1, seed = 0, log_every = 100, save_frequency = 1, synthetic_samples = 2000, chunk_size = 0;
+  int64_t batch_size = 64, epochs = 32, warmup = 0, accum_freq = 1, workers = 0, seed = 0, log_every = 100, save_frequency = 1, synthetic_samples = 2000, chunk_size = 0;
   double lr = 5e-4, wd = 0.2, beta1 = 0.9, beta2 = 0.98, eps = 1e-6, clip = 1.0, average = 0.0;
   double dist_timeout = 300;
   bool local_loss = false, gather_with_grad = false;
@@ -39,7 +39,7 @@ void add_flags(CLI::App& app, Given& g) {
   app.add_option("--synthetic-samples", g.synthetic_samples, "scenes of the synthetic set")->capture_default_str();
   app.add_option("--batch-size", g.batch_size, "samples a batch and process")->capture_default_str();
   app.add_option("--epochs", g.epochs, "passes over the data")->capture_default_str();
-  app.add_option("--workers", g.workers, "threads that read files")->capture_default_str();
+  app.add_option("--workers", g.workers, "threads that read files beside those that compute; 0 = those")->capture_default_str();
   app.add_option("--lr", g.lr, "learning rate at its peak")->capture_default_str();
   app.add_option("--wd", g.wd, "weight decay")->capture_default_str();
   app.add_option("--warmup", g.warmup, "steps that raise the learning rate")->capture_default_str();

@@ -27,7 +27,7 @@ struct LoaderOptions {
     field("batch_size", self.batch_size, "samples a batch and process, > 0");
     field("shuffle", self.shuffle, "a new order each epoch");
     field("drop_last", self.drop_last, "leaves out a last batch that is not full");
-    field("workers", self.workers, "threads that make batches ahead; 0 = the caller's own");
+    field("workers", self.workers, "threads that make batches ahead, for cores that have nothing else to do; 0 = the threads that compute read the samples of a batch first");
     field("prefetch", self.prefetch, "batches held ready at most, > 0");
     field("seed", self.seed, "of order and augmentation");
     field("bad_sample_limit", self.bad_sample_limit, "0..1, share of this process's samples that may be unusable before the epoch stops");

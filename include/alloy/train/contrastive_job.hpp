@@ -51,7 +51,7 @@ struct ContrastiveJobOptions {
   JointEmbeddingOptions model = {};
   ContrastiveTrainerOptions training = {};
   int64_t batch_size = 64;
-  int64_t workers = 1;
+  int64_t workers = 0;
   bool drop_last = true;
   double bad_sample_limit = 0.01;
   std::string separator = {};
@@ -70,7 +70,7 @@ struct ContrastiveJobOptions {
     field("model", self.model, "the space and the loss");
     field("training", self.training, "the trainer");
     field("batch_size", self.batch_size, "samples a batch and process, > 1");
-    field("workers", self.workers, "threads that read files");
+    field("workers", self.workers, "threads that read files beside those that compute; 0 = those");
     field("drop_last", self.drop_last, "leaves out a last batch that is not full");
     field("bad_sample_limit", self.bad_sample_limit, "0..1, share of files that may be unusable");
     field("separator", self.separator, "between the cells of a manifest: one character; empty = by its name");
