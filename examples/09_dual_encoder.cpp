@@ -11,7 +11,11 @@ using namespace alloy;
 
 namespace {
 
-std::shared_ptr<ShapesDataset> scenes(int64_t count, int64_t seed) { return std::make_shared<ShapesDataset>(ShapesDatasetOptions{.samples = count, .seed = seed, .transform = {.size = 24}}); }
+std::shared_ptr<ShapesDataset> scenes(int64_t count, int64_t seed) {
+  ShapesDatasetOptions options{.samples = count, .seed = seed};
+  options.transform.size = 24;
+  return std::make_shared<ShapesDataset>(options);
+}
 
 DualEncoder make_dual() {
   seed_everything(1);

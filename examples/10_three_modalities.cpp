@@ -12,7 +12,9 @@ using namespace alloy;
 namespace {
 
 std::shared_ptr<ShapesDataset> scenes(int64_t count, int64_t seed, double missing) {
-  return std::make_shared<ShapesDataset>(ShapesDatasetOptions{.samples = count, .seed = seed, .sound = "sound", .missing = missing, .transform = {.size = 24}});
+  ShapesDatasetOptions options{.samples = count, .seed = seed, .sound = "sound", .missing = missing};
+  options.transform.size = 24;
+  return std::make_shared<ShapesDataset>(options);
 }
 
 }  // namespace

@@ -19,8 +19,9 @@ int main() {
   joint->add("image", ResidualImageEncoder({.dim = 32, .image_size = 16, .widths = {8, 16}, .groups = 4}));
   joint->add("text", TextEncoder({.dim = 32, .heads = 2, .layers = 1, .max_length = 64}));
 
-  const auto data = std::make_shared<ShapesDataset>(ShapesDatasetOptions{.samples = 640, .transform = {.size = 16}});
-  Loader loader(data, {.batch_size = 64 / group.world_size(), .rank = group.rank(), .world_size = group.world_size()});
+  ShapesDatasetOptions scenes{.samples = 640};
+  scenes.transform.size = 16;
+  Loader loader(std::make_shared<ShapesDataset>(scenes), {.batch_size = 64 / group.world_size(), .rank = group.rank(), .world_size = group.world_size()});
   const ContrastiveTrainerOptions options{.learning_rate = 1e-3, .epochs = 2, .distributed = {.local_loss = true}};
   const ContrastiveResult result = ContrastiveTrainer(joint, options, group).fit(loader);
   // [two processes]

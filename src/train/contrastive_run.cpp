@@ -100,6 +100,11 @@ ContrastiveResult ContrastiveRun::execute() {
   try {
     while (state_.epoch < options_.epochs && !result_.stopped_early) run_epoch();
     if (store_ && saved_step_ != state_.step) save();  // the last weights; the model goes on with the best
+  } catch (const CancelledError&) {
+    const std::string text = fmt::format("[ContrastiveTrainer] cancelled after step {}{}", state_.step, options_.folder.empty() ? "" : "; resume = latest goes on there");
+    if (store_ && saved_step_ != state_.step) save();
+    finish();
+    throw CancelledError(text);
   } catch (...) {
     finish();
     throw;
@@ -114,10 +119,7 @@ void ContrastiveRun::run_epoch() {
   const auto began = Clock::now();
   train_.start(state_.epoch, state_.position);
   while (run_step()) {
-    if (cancelled()) {
-      if (store_ && saved_step_ != state_.step) save();
-      throw CancelledError(fmt::format("[ContrastiveTrainer] cancelled after step {}{}", state_.step, options_.folder.empty() ? "" : "; resume = latest goes on there"));
-    }
+    if (cancelled()) throw CancelledError("");
     if (store_ && options_.save_every_steps > 0 && state_.step % options_.save_every_steps == 0) save();
   }
   end_epoch(began);

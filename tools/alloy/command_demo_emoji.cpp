@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "commands.hpp"
-#include "emoji/run.hpp"
+#include "emoji/report.hpp"
 
 #include <alloy/core/json.hpp>
 #include <alloy/io/atomic_write.hpp>
@@ -25,8 +25,10 @@ void add_demo_emoji(CLI::App& app) {
     write_file(given->out / "results.json", to_json(demo_json(result)) + "\n");
     const std::string text = demo_text(result);
     write_file(given->out / "tables.txt", text);
+    write_demo_report(given->out / "report.html", *given, result, load_joint_model(given->out / "seed-0" / "model"));
     out.keep();
-    fmt::print("{}\nmodel   {}\ntables  {}\n", text, (given->out / "seed-0" / "model").string(), (given->out / "tables.txt").string());
+    fmt::print("{}\nmodel   {}\ntables  {}\nreport  {}\n", text, (given->out / "seed-0" / "model").string(), (given->out / "tables.txt").string(),
+               (given->out / "report.html").string());
   });
 }
 
