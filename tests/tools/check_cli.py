@@ -133,7 +133,7 @@ def wrong_use():
     expect_error(1, ["nowhere"], "predict", "--model", root / "nowhere", "--text", "a")
     expect_error(2, ["--model"], "predict", "--text", "a")
     expect_error(2, ["smells"], "list", "smells")
-    expect_error(2, ["'fly'", "known: demo, train"], "fly")
+    expect_error(2, ["'fly'", "known: demo"], "fly")
     expect_error(2, ["'--verison'"], "--verison")
     expect_error(2, ["'note' is empty"], *predict, "--text", "")
     expect_error(1, ["did you mean", str(model)], "predict", "--model", root / "out", "--text", "a")

@@ -51,6 +51,7 @@ JointEmbedding make_joint(Tower* spoiled = nullptr) {
     if (spoiled != nullptr && name[0] == 'a') *spoiled = tower;
     joint->add(name, tower);
   }
+  joint->objective();
   return joint;
 }
 
@@ -126,7 +127,7 @@ TEST_CASE("a training that was stopped goes on bit by bit", "[train]") {
     int64_t stop;
     double average;
   };
-  const Case c = GENERATE(Case{OptimizerKind::adamw, 1, 1, 0.0}, Case{OptimizerKind::adamw, 4, 5, 0.9}, Case{OptimizerKind::stable_adamw, 1, 17, 0.0}, Case{OptimizerKind::sgd, 4, 3, 0.0},
+  const Case c = GENERATE(Case{OptimizerKind::adamw, 1, 1, 0.0}, Case{OptimizerKind::adamw, 4, 2, 0.9}, Case{OptimizerKind::stable_adamw, 1, 13, 0.0}, Case{OptimizerKind::sgd, 4, 3, 0.0},
                           Case{OptimizerKind::stable_adamw, 4, 1, 0.9}, Case{OptimizerKind::sgd, 1, 11, 0.9}, Case{OptimizerKind::adamw, 1, 16, 0.0});
   INFO(name_of(c.kind) << ", accumulation " << c.accum << ", stopped at " << c.stop);
   const TempDir dir;
@@ -198,7 +199,7 @@ TEST_CASE("what a resumed training insists on", "[train]") {
     const auto before = weights(joint);
     Loader other_batch(data, {.batch_size = 8}), same(data, {.batch_size = 16}), other_world(data, {.batch_size = 16, .world_size = 2}), other_size(make_data(95, 1), {.batch_size = 16});
     CHECK_THROWS_WITH(ContrastiveTrainer(joint, options).fit(other_batch), ContainsSubstring("batch_size 16 -> 8") && ContainsSubstring("force_resume"));
-    CHECK_THROWS_WITH(ContrastiveTrainer(joint, options).fit(other_world), ContainsSubstring("world_size 1 -> 2"));
+    CHECK_THROWS_WITH(ContrastiveTrainer(joint, options).fit(other_world), ContainsSubstring("process 0 of 1, as the group says, got 0 of 2"));
     CHECK_THROWS_WITH(ContrastiveTrainer(joint, options).fit(other_size), ContainsSubstring("samples 96 -> 95"));
     options.data_digest = "def";
     CHECK_THROWS_WITH(ContrastiveTrainer(joint, options).fit(same), ContainsSubstring("data_digest \"abc\" -> \"def\""));
@@ -352,7 +353,7 @@ TEST_CASE("early stopping keeps the best state", "[train]") {
   CHECK(result.epochs.size() == 6);
   CHECK(result.best_epoch == 2);
   check_same(weights(joint), best);
-  CHECK_THAT(read_text_file(dir / "log.jsonl", 1 << 20), ContainsSubstring("\"made_up\":0.9"));
+  CHECK_THAT(read_text_file(dir / "log.jsonl", 1 << 20), ContainsSubstring("\"made_up\": 0.9"));
   const auto latest = latest_checkpoint(dir / "checkpoints");
   REQUIRE(latest);
   CHECK(latest->step == 24);
