@@ -9,5 +9,6 @@
 #include <alloy/layers/mlp.hpp>
 #include <alloy/layers/pooling.hpp>
 #include <alloy/layers/positions.hpp>
+#include <alloy/layers/recompute.hpp>
 #include <alloy/layers/residual_conv.hpp>
 #include <alloy/layers/transformer.hpp>

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <alloy/layers/transformer.hpp>
 
+#include <alloy/layers/recompute.hpp>
+
 #include <torch/types.h>
 
 namespace alloy {
@@ -51,7 +53,8 @@ TransformerImpl::TransformerImpl(TransformerOptions options)
 
 Tensor TransformerImpl::forward(const Tensor& x, const Tensor& mask) {
   Tensor y = x;
-  for (auto& block : blocks_) y = block(y, mask);  // [B, T, D]
+  for (auto& block : blocks_)  // [B, T, D]
+    y = recompute_ && is_training() ? recomputed([block, mask](const Tensor& z) mutable { return block(z, mask); }, y) : block(y, mask);
   return norm_(y);
 }
 

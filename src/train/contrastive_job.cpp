@@ -54,8 +54,22 @@ Config encoder_config(const JobModality& m, const SavedJoint& pretrained, const 
   return m.encoder.is_null() ? default_encoder(m.kind, m.preprocess, dim, m.kind == "features" ? data.example(m.name) : Tensor()) : m.encoder;
 }
 
+/// Modalities of a pretrained model that the job does not train: they stay in the model as they are.
+Config::Array kept_modalities(const SavedJoint& pretrained, const std::vector<JobModality>& modalities) {
+  Config::Array kept;
+  if (pretrained.model.is_empty()) return kept;
+  const Config config = joint_to_config(pretrained);
+  for (const Config& entry : config.at("modalities").as_array()) {
+    const Config* of = entry.find("view_of");
+    const std::string& name = entry.at("name").as_string();
+    const bool trained = std::ranges::find(modalities, name, &JobModality::name) != modalities.end();
+    if (!trained && of == nullptr) kept.push_back(entry);  // a view is of use in training alone
+  }
+  return kept;
+}
+
 SavedJoint make_model(const ContrastiveJobOptions& o, const std::vector<JobModality>& modalities, const SavedJoint& pretrained, const ContrastiveData& data) {
-  Config::Array entries;
+  Config::Array entries = kept_modalities(pretrained, modalities);
   for (const JobModality& m : modalities) {
     Config entry = Config::object({{"name", Config(m.name)}});
     if (!m.view_of.empty()) {

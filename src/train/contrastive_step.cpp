@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/detail/contrastive_step.hpp"
 
+#include "core/detail/autocast_scope.hpp"
+
+#include <alloy/layers/recompute.hpp>
 #include <alloy/train/data_parallel.hpp>
 #include <alloy/train/gradient_cache.hpp>
 
-#include <ATen/autocast_mode.h>
 #include <torch/types.h>
 
 #include <cmath>
@@ -14,30 +16,6 @@
 namespace alloy::detail {
 
 namespace {
-
-/// LibTorch's autocast to bfloat16 on the CPU, for a scope.
-class Bf16Scope {
- public:
-  explicit Bf16Scope(bool on) : before_(at::autocast::is_autocast_enabled(at::kCPU)), dtype_(at::autocast::get_autocast_dtype(at::kCPU)) {
-    if (!on) return;
-    at::autocast::increment_nesting();
-    at::autocast::set_autocast_enabled(at::kCPU, true);
-    at::autocast::set_autocast_dtype(at::kCPU, at::kBFloat16);
-    on_ = true;
-  }
-  ~Bf16Scope() {
-    if (!on_) return;
-    if (at::autocast::decrement_nesting() == 0) at::autocast::clear_cache();
-    at::autocast::set_autocast_enabled(at::kCPU, before_);
-    at::autocast::set_autocast_dtype(at::kCPU, dtype_);
-  }
-  Bf16Scope(const Bf16Scope&) = delete;
-  Bf16Scope& operator=(const Bf16Scope&) = delete;
-
- private:
-  bool before_, on_ = false;
-  at::ScalarType dtype_;
-};
 
 /// FNV-1a, 64 bits: the same on every machine.
 int64_t stable_hash(const std::string& text) {
@@ -79,6 +57,8 @@ ContrastiveStep::ContrastiveStep(JointEmbedding model, const ContrastiveTrainerO
   for (const Tensor& p : model_->parameters())
     if (p.requires_grad()) parameters_.push_back(p);
   set_modes();
+  check<ConfigError>(recompute_blocks(*model_, options.grad_checkpointing) > 0 || !options.grad_checkpointing,
+                     "[ContrastiveTrainer] expected an encoder with transformer blocks for grad_checkpointing, got none; chunk_size saves memory with any encoder");
   if (options.accum_freq > 1 || options.chunk_size > 0 || group_.world_size() > 1)
     refuse_batch_statistics(model_, "ContrastiveTrainer, with accum_freq, chunk_size or several processes");
 }
@@ -91,7 +71,8 @@ void ContrastiveStep::set_modes() {
 ModalityMap<Embedded> ContrastiveStep::encode(const Batch& batch) {
   ModalityMap<Embedded> embeddings;
   {
-    const Bf16Scope scope(options_.precision == Precision::bf16);
+    std::optional<AutocastScope> autocast;
+    if (options_.precision == Precision::bf16) autocast.emplace(true, at::kBFloat16);
     embeddings = model_->forward(batch);
   }
   for (auto& item : embeddings)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <alloy/train/gradient_cache.hpp>
 
-#include <ATen/CPUGeneratorImpl.h>
+#include "core/detail/dropout_state.hpp"
+
 #include <torch/nn/modules/batchnorm.h>
 #include <torch/types.h>
 #include <torch/utils.h>
@@ -9,23 +10,6 @@
 namespace alloy {
 
 namespace {
-
-/// LibTorch's generator of the CPU, from which dropout draws.
-class DropoutState {
- public:
-  DropoutState() : generator_(at::detail::getDefaultCPUGenerator()) {}
-  Tensor get() {
-    const std::scoped_lock lock(generator_.mutex());
-    return generator_.get_state();
-  }
-  void set(const Tensor& state) {
-    const std::scoped_lock lock(generator_.mutex());
-    generator_.set_state(state);
-  }
-
- private:
-  at::Generator generator_;
-};
 
 /// Embeddings of all parts, cut off from the encoders. A modality that a part lacks is absent from all of its rows.
 ModalityMap<Embedded> join(const std::vector<ModalityMap<Embedded>>& parts, const std::vector<int64_t>& counts) {
@@ -73,7 +57,7 @@ void refuse_batch_statistics(const JointEmbedding& model, std::string_view where
 
 PairwiseLossOutput cached_backward(std::span<const Batch> parts, const std::function<ModalityMap<Embedded>(const Batch&)>& encode,
                                    const std::function<PairwiseLossOutput(const ModalityMap<Embedded>&)>& objective) {
-  DropoutState dropout;
+  detail::DropoutState dropout;
   std::vector<Tensor> states;  // of the generator, before each part
   std::vector<int64_t> counts;
   std::vector<ModalityMap<Embedded>> encoded;

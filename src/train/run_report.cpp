@@ -39,18 +39,20 @@ std::vector<ReportSeries> curves(const std::filesystem::path& log) {
     const Config record = parse_json(line, log.string());
     const auto step = static_cast<double>(record.at("step").as_int());
     if (record.at("kind").as_string() == "step") {
-      add("loss/mean of the epoch", step, record.at("mean_loss"));
+      add("loss/epoch so far", step, record.at("mean_loss"));
       for (const auto& [pair, value] : record.at("parts").as_object()) add("pairs/" + pair, step, value);
       for (const auto& [name, value] : record.at("scales").as_object()) add("inverse temperature/" + name, step, value);
       add("gradient norm/before clipping", step, record.at("gradient_norm"), html::AxisScale::logarithmic);
       add("learning rate/rate", step, record.at("learning_rate"));
-    } else if (const Config* validation = record.find("validation")) {
+      continue;
+    }
+    add("loss/whole epochs", step, record.at("train_loss"));
+    if (const Config* validation = record.find("validation"))
       for (const auto& [name, value] : validation->as_object()) {
         const size_t space = name.rfind(' ');
         if (space == std::string::npos) add("validation/" + name, step, value);
         else add("validation " + name.substr(space + 1) + "/" + name.substr(0, space), step, value);
       }
-    }
   }
   return series;
 }

@@ -25,7 +25,7 @@ struct Given {
   double lr = 5e-4, wd = 0.2, beta1 = 0.9, beta2 = 0.98, eps = 1e-6, clip = 1.0, average = 0.0;
   double dist_timeout = 300;
   bool local_loss = false, gather_with_grad = false;
-  bool siglip = false, lock_image = false, lock_text = false, save_most_recent = false, force_resume = false;
+  bool grad_checkpointing = false, siglip = false, lock_image = false, lock_text = false, save_most_recent = false, force_resume = false;
 };
 
 void add_flags(CLI::App& app, Given& g) {
@@ -53,6 +53,7 @@ void add_flags(CLI::App& app, Given& g) {
   app.add_option("--accum-freq", g.accum_freq, "batches that make one batch of the loss, by the gradient cache")->capture_default_str();
   app.add_option("--chunk-size", g.chunk_size, "samples encoded at once, by the gradient cache; 0 = a batch")->capture_default_str();
   app.add_option("--ema", g.average, "decay of a moving average of the weights, 0 = none")->capture_default_str();
+  app.add_flag("--grad-checkpointing", g.grad_checkpointing, "transformer blocks compute their activations again in the backward pass");
   app.add_flag("--siglip", g.siglip, "sigmoid loss");
   app.add_flag("--lock-image", g.lock_image, "the image tower stays as it is");
   app.add_flag("--lock-text", g.lock_text, "the text tower stays as it is");
@@ -132,6 +133,7 @@ ContrastiveJobOptions job_options(const CLI::App& app, const Given& g) {
   if (!g.report_to.empty()) t.report_to = enum_from_name<ReportTo>(g.report_to, "--report-to");
   if (g.save_most_recent) t.checkpoints.keep_last = 1;
   if (!g.pretrained.empty()) o.pretrained = std::filesystem::absolute(g.pretrained);
+  if (g.grad_checkpointing) t.grad_checkpointing = true;
   if (g.siglip) o.model.loss.objective = PairObjective::sigmoid, o.model.loss.scale = {.start = 10.0, .bias = -10.0, .with_bias = true};
   if (g.lock_image) t.lock.emplace_back("image");
   if (g.lock_text) t.lock.emplace_back("text");

@@ -56,10 +56,13 @@ class ALLOY_API TransformerImpl final : public torch::nn::Module {
   explicit TransformerImpl(TransformerOptions options);
   /// [B, T, dim] with mask [B, T] to [B, T, dim]
   Tensor forward(const Tensor& x, const Tensor& mask = {});
+  /// Whether training keeps the activations inside the blocks or computes them again (see recompute_blocks).
+  void set_recompute(bool on) { recompute_ = on; }
   const TransformerOptions& options() const { return options_; }
 
  private:
   TransformerOptions options_;
+  bool recompute_ = false;
   std::vector<TransformerBlock> blocks_;
   torch::nn::LayerNorm norm_;
 };

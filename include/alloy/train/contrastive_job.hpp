@@ -79,7 +79,7 @@ struct ContrastiveJobOptions {
     field("shuffle_buffer", self.shuffle_buffer, "samples of shards among which the next is drawn");
     field("allow_missing", self.allow_missing, "samples of shards may lack modalities");
     field("synthetic_samples", self.synthetic_samples, "scenes");
-    field("pretrained", self.pretrained, "model folder: modalities that it has start from its encoders, projections and readers");
+    field("pretrained", self.pretrained, "model folder: modalities that it has start from its encoders, projections and readers; those that are not named here stay in the model as they are");
   }
   ALLOY_API void validate() const;
 };

@@ -56,6 +56,7 @@ struct ContrastiveTrainerOptions {
   int64_t accum_freq = 1;
   int64_t chunk_size = 0;
   Precision precision = Precision::fp32;
+  bool grad_checkpointing = false;
   double weight_average = 0.0;
   std::vector<std::string> lock = {};
   Positives positives = Positives::ids;
@@ -80,6 +81,7 @@ struct ContrastiveTrainerOptions {
     field("accum_freq", self.accum_freq, "batches of the loader that make one batch of the loss, by the gradient cache, > 0");
     field("chunk_size", self.chunk_size, "samples encoded at once, by the gradient cache; 0 = a whole batch of the loader");
     field("precision", self.precision, "of the encoders");
+    field("grad_checkpointing", self.grad_checkpointing, "transformer blocks compute their activations again in the backward pass instead of keeping them");
     field("weight_average", self.weight_average, "0..1, decay of an exponential moving average of the weights, which is what is evaluated and kept; 0 = none");
     field("lock", self.lock, "modalities whose encoder and projection stay as they are");
     field("positives", self.positives, "samples of a batch that are no negatives of one another");
