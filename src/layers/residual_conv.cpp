@@ -4,16 +4,11 @@
 #include <torch/nn/init.h>
 #include <torch/types.h>
 
+#include <cmath>
+
 namespace alloy {
 
 namespace {
-
-/// Without a bias: a norm follows, or the sum of a block. He et al. 2015, eq. 14: the gradient keeps its scale.
-torch::nn::Conv2d make_conv(int64_t in, int64_t out, int64_t size, int64_t stride) {
-  torch::nn::Conv2d conv(torch::nn::Conv2dOptions(in, out, size).stride(stride).padding(size / 2).bias(false));
-  torch::nn::init::kaiming_normal_(conv->weight, 0.0, torch::kFanOut, torch::kReLU);
-  return conv;
-}
 
 void check_norm(std::string_view where, ConvNorm norm, int64_t groups, int64_t channels) {
   check<ConfigError>(channels > 0, "[{}] expected channels > 0, got {}", {where, channels});
@@ -26,6 +21,23 @@ void check_stride(std::string_view where, int64_t stride) {
 }
 
 }  // namespace
+
+detail::BlockConvImpl::BlockConvImpl(int64_t in, int64_t out, int64_t size, int64_t stride, Kernels kernels) : stride_(stride) {
+  weight_ = register_parameter("weight", torch::empty({out, in, size, size}));
+  torch::nn::init::kaiming_normal_(weight_, 0.0, torch::kFanOut, torch::kReLU);  // He et al. 2015, eq. 14
+  if (kernels == Kernels::standardised) gain_ = register_parameter("gain", torch::full({out}, std::sqrt(2.0)));
+}
+
+Tensor detail::BlockConvImpl::forward(const Tensor& x) {
+  constexpr double kLeastVariance = 1e-6;
+  Tensor weight = weight_;
+  if (gain_.defined()) {
+    const Tensor rows = weight_.flatten(1);  // [out, fan in]
+    const double scale = 1 / std::sqrt(static_cast<double>(rows.size(1)));
+    weight = (at::layer_norm(rows, {rows.size(1)}, {}, {}, kLeastVariance) * (gain_ * scale).unsqueeze(1)).view_as(weight_);
+  }
+  return at::conv2d(x, weight, {}, stride_, weight_.size(2) / 2);
+}
 
 detail::NormRelu::NormRelu(torch::nn::Module& owner, const std::string& name, ConvNorm norm, int64_t groups, int64_t channels) {
   if (norm == ConvNorm::group) group_ = owner.register_module(name, torch::nn::GroupNorm(torch::nn::GroupNormOptions(groups, channels)));
@@ -47,10 +59,11 @@ ResidualBlockImpl::ResidualBlockImpl(ResidualBlockOptions options)
     : options_(options),
       norm1_(*this, "norm1", options.norm, options.groups, options.in_channels),
       norm2_(*this, "norm2", options.norm, options.groups, options.out_channels) {
-  conv1_ = register_module("conv1", make_conv(options.in_channels, options.out_channels, 3, options.stride));
-  conv2_ = register_module("conv2", make_conv(options.out_channels, options.out_channels, 3, 1));
+  const auto kernels = options.norm == ConvNorm::group ? detail::Kernels::standardised : detail::Kernels::plain;
+  conv1_ = register_module("conv1", detail::BlockConv(options.in_channels, options.out_channels, 3, options.stride, kernels));
+  conv2_ = register_module("conv2", detail::BlockConv(options.out_channels, options.out_channels, 3, 1, kernels));
   if (options.stride == 1 && options.in_channels == options.out_channels) return;
-  shortcut_ = register_module("shortcut", make_conv(options.in_channels, options.out_channels, 1, options.stride));
+  shortcut_ = register_module("shortcut", detail::BlockConv(options.in_channels, options.out_channels, 1, options.stride, kernels));
 }
 
 Tensor ResidualBlockImpl::forward(const Tensor& x) {
@@ -75,7 +88,8 @@ int64_t residual_conv_size(const ResidualConvOptions& options, int64_t size) {
 
 ResidualConvImpl::ResidualConvImpl(ResidualConvOptions options)
     : options_(std::move(options)), norm_(*this, "norm", options_.norm, options_.groups, options_.widths.back()) {
-  stem_ = register_module("stem", make_conv(options_.in_channels, options_.widths.front(), 3, options_.stem_stride));
+  // Not standardised: kernels of mean zero would not see how light a picture is.
+  stem_ = register_module("stem", detail::BlockConv(options_.in_channels, options_.widths.front(), 3, options_.stem_stride, detail::Kernels::plain));
   int64_t in = options_.widths.front();
   for (size_t stage = 0; stage < options_.widths.size(); ++stage)
     for (int64_t i = 0; i < options_.blocks; ++i) {

@@ -83,7 +83,7 @@ TEST_CASE("ResidualImageEncoder", "[encoders]") {
   seed_everything(2);
   SECTION("has the size its header states") {
     ResidualImageEncoder image({});
-    CHECK(count_parameters(*image) == 1'278'624);
+    CHECK(count_parameters(*image) == 1'279'840);
     const Features f = image->forward({.values = torch::randn({2, 3, 32, 32})});
     CHECK(f.pooled.sizes() == at::IntArrayRef({2, 128}));
     CHECK(f.tokens.sizes() == at::IntArrayRef({2, 16, 192}));

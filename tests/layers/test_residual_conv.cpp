@@ -17,6 +17,11 @@ Tensor group_norm_relu(const Tensor& x, int64_t groups) {
   const Tensor centred = parts - parts.mean(2, true);
   return (centred / (centred.square().mean(2, true) + 1e-5).sqrt()).view(x.sizes()).relu();
 }
+/// The kernels of mean 0 and variance 1 / fan in, times the gain.
+Tensor standardised(const Tensor& weight, const Tensor& gain) {
+  const Tensor w = weight - weight.mean({1, 2, 3}, true);
+  return w / (w.square().sum({1, 2, 3}, true) + 1e-6 * static_cast<double>(weight[0].numel())).sqrt() * gain.view({-1, 1, 1, 1});
+}
 Tensor conv(const Tensor& x, const Tensor& weight, int64_t stride) { return at::conv2d(x, weight, {}, stride, weight.size(2) / 2); }
 
 }  // namespace
@@ -29,20 +34,28 @@ TEST_CASE("ResidualBlock equals its formula", "[layers]") {
     ResidualBlock block({.in_channels = 4, .out_channels = 4, .groups = 2});
     auto p = block->named_parameters();
     CHECK_FALSE(p.contains("shortcut.weight"));
-    const Tensor expected = x + conv(group_norm_relu(conv(group_norm_relu(x, 2), p["conv1.weight"], 1), 2), p["conv2.weight"], 1);
-    CHECK_THAT(block(x), AllClose(expected, 1e-5));
+    CHECK_THAT(p["conv1.gain"], AllClose(torch::full({4}, std::sqrt(2.0))));
+    p["conv1.gain"].copy_(torch::rand({4})), p["conv2.gain"].copy_(torch::rand({4}));
+    const Tensor w1 = standardised(p["conv1.weight"], p["conv1.gain"]), w2 = standardised(p["conv2.weight"], p["conv2.gain"]);
+    CHECK_THAT(block(x), AllClose(x + conv(group_norm_relu(conv(group_norm_relu(x, 2), w1, 1), 2), w2, 1), 1e-5));
   }
   SECTION("projection") {
     ResidualBlock block({.in_channels = 4, .out_channels = 6, .stride = 2, .groups = 2});
     auto p = block->named_parameters();
+    const auto weight = [&](const std::string& name) { return standardised(p[name + ".weight"], p[name + ".gain"]); };
     const Tensor active = group_norm_relu(x, 2);
-    const Tensor expected = conv(active, p["shortcut.weight"], 2) + conv(group_norm_relu(conv(active, p["conv1.weight"], 2), 2), p["conv2.weight"], 1);
+    const Tensor expected = conv(active, weight("shortcut"), 2) + conv(group_norm_relu(conv(active, weight("conv1"), 2), 2), weight("conv2"), 1);
     CHECK(expected.sizes() == at::IntArrayRef({2, 6, 3, 4}));
     CHECK_THAT(block(x), AllClose(expected, 1e-5));
   }
-  SECTION("weights start with the gain of a ReLU") {
-    ResidualBlock wide({.in_channels = 64, .out_channels = 128});
+  SECTION("batch norm has plain weights, which start with the gain of a ReLU") {
+    ResidualBlock wide({.in_channels = 64, .out_channels = 128, .norm = ConvNorm::batch});
+    CHECK_FALSE(wide->named_parameters().contains("conv1.gain"));
     CHECK_THAT(wide->named_parameters()["conv1.weight"].std().item<double>(), WithinRel(std::sqrt(2.0 / (9 * 128)), 0.02));
+    wide->eval();  // the norms are identities up to their 1e-5
+    const auto p = wide->named_parameters();
+    const Tensor y = torch::randn({1, 64, 3, 3});
+    CHECK_THAT(wide(y), AllClose(conv(y.relu(), p["shortcut.weight"], 1) + conv(conv(y.relu(), p["conv1.weight"], 1).relu(), p["conv2.weight"], 1), 1e-3, 1e-4));
   }
 }
 
@@ -67,6 +80,11 @@ TEST_CASE("ResidualConv", "[layers]") {
     CHECK(batch->named_buffers().contains("norm.running_mean"));
     batch->eval();
     CHECK_THAT(batch(x).slice(0, 0, 1), AllClose(batch(x.slice(0, 0, 1)), 1e-5));
+  }
+  SECTION("a light picture is not a dark one") {
+    ResidualConv network({.in_channels = 1, .widths = {8}});
+    const Tensor dark = torch::full({1, 1, 8, 8}, -0.5), light = torch::full({1, 1, 8, 8}, 0.5);
+    CHECK((network(dark) - network(light)).abs().mean().item<double>() > 0.1);
   }
   SECTION("the layout of the input does not matter") {
     ResidualConv network({.widths = {8, 16}});

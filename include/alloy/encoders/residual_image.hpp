@@ -11,8 +11,11 @@
 namespace alloy {
 
 /// flatten: all cells of the last map side by side, so that it matters where something is; reads pictures of one size.
-/// mean: of the cells; reads pictures of any size, and wants batch norm. Group norm gives every picture the same mean but
-/// for what it takes long to learn: see Note [Heads and norms].
+/// mean: of the cells; reads pictures of any size.
+///
+/// Note [Heads and norms]: measured on 400 emoji, turned, shifted, recoloured and on plain backgrounds, as the share told
+/// apart after two minutes of training on one core: flatten 86 % with group norm (65 % without its standardised weights)
+/// and 83 to 85 % with batch norm; mean 77 % with batch norm, and 9 % with group norm without standardised weights.
 enum class ImageHead { flatten, mean };
 constexpr auto enum_names(ImageHead) {
   return std::to_array<std::pair<ImageHead, std::string_view>>({{ImageHead::flatten, "flatten"}, {ImageHead::mean, "mean"}});

@@ -8,7 +8,6 @@
 #include <alloy/core/holder.hpp>
 #include <alloy/core/tensor.hpp>
 #include <torch/nn/modules/batchnorm.h>
-#include <torch/nn/modules/conv.h>
 #include <torch/nn/modules/normalization.h>
 
 #include <array>
@@ -16,16 +15,32 @@
 
 namespace alloy {
 
-/// group: Wu & He 2018, of one sample; a sample gives the same in any batch. batch: Ioffe & Szegedy 2015; in training
-/// every sample depends on its batch, so that a gradient cache refuses it.
+/// group: Wu & He 2018, of one sample, with standardised weights (Qiao et al. 2019, "Micro-Batch Training with
+/// Batch-Channel Normalization and Weight Standardization"); a sample gives the same in any batch. batch: Ioffe & Szegedy
+/// 2015; in training every sample depends on its batch, so that a gradient cache refuses it.
 enum class ConvNorm { group, batch };
 constexpr auto enum_names(ConvNorm) {
   return std::to_array<std::pair<ConvNorm, std::string_view>>({{ConvNorm::group, "group"}, {ConvNorm::batch, "batch"}});
 }
 
 namespace detail {
+enum class Kernels { plain, standardised };
+/// A convolution without a bias. Standardised, its kernels are (w - mean) / std of each output channel, times a learned
+/// gain / sqrt(fan in): the gain starts at sqrt 2, so that variance is kept through a ReLU.
+class ALLOY_API BlockConvImpl final : public torch::nn::Module {
+ public:
+  BlockConvImpl(int64_t in, int64_t out, int64_t size, int64_t stride, Kernels kernels);
+  Tensor forward(const Tensor& x);
+
+ private:
+  int64_t stride_;
+  Tensor weight_;  // [out, in, size, size]
+  Tensor gain_;    // [out], undefined if not standardised
+};
+using BlockConv = torch::nn::ModuleHolder<BlockConvImpl>;
+
 /// A norm and a ReLU.
-class NormRelu {
+class ALLOY_API NormRelu {
  public:
   /// Registers the norm as a child of `owner`.
   NormRelu(torch::nn::Module& owner, const std::string& name, ConvNorm norm, int64_t groups, int64_t channels);
@@ -67,7 +82,7 @@ class ALLOY_API ResidualBlockImpl final : public torch::nn::Module {
  private:
   ResidualBlockOptions options_;
   detail::NormRelu norm1_, norm2_;
-  torch::nn::Conv2d conv1_{nullptr}, conv2_{nullptr}, shortcut_{nullptr};
+  detail::BlockConv conv1_{nullptr}, conv2_{nullptr}, shortcut_{nullptr};
 };
 using ResidualBlock = Holder<ResidualBlockImpl>;
 
@@ -104,7 +119,7 @@ class ALLOY_API ResidualConvImpl final : public torch::nn::Module {
 
  private:
   ResidualConvOptions options_;
-  torch::nn::Conv2d stem_{nullptr};
+  detail::BlockConv stem_{nullptr};
   std::vector<ResidualBlock> blocks_;
   detail::NormRelu norm_;
 };
