@@ -17,6 +17,7 @@ void add_demo_emoji(CLI::App& app) {
   command->add_option("--speech-config", given->speech_config, "JSON config of speech")->required();
   command->add_option("--out", given->out, "folder for models, tables and report")->required();
   command->add_option("--seeds", given->seeds, "trainings from other beginnings")->capture_default_str()->check(CLI::Range(1, 100));
+  command->add_flag("!--no-permuted", given->permuted, "leaves out the training on permuted pairs");
   command->add_flag("--quick", given->quick, "a few epochs, to see that all works");
   command->callback([given] {
     OutputFolder out(given->out, "--out");
