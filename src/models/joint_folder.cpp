@@ -32,8 +32,8 @@ Config joint_to_config(const SavedJoint& saved) {
 
 SavedJoint joint_from_config(const Config& config, const std::string& where) {
   register_builtins();
-  detail::check_members(config, where, {"model_type", "format_version", "options", "modalities"});
   detail::check_header(config, where, kModelType);
+  detail::check_members(config, where, {"model_type", "format_version", "options", "modalities"});
   const Config* options = config.find("options");
   SavedJoint saved{.model = JointEmbedding(from_config<JointEmbeddingOptions>(options != nullptr ? *options : Config(), where + "/options"))};
   size_t place = 0;

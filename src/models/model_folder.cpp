@@ -59,8 +59,8 @@ Config model_to_config(const SavedModel& saved) {
 
 SavedModel model_from_config(const Config& config, const std::string& where) {
   register_builtins();
-  check_members(config, where, {"model_type", "format_version", "task", "outputs", "project", "labels", "modalities", "fusion"});
   check_header(config, where, kModelType);
+  check_members(config, where, {"model_type", "format_version", "task", "outputs", "project", "labels", "modalities", "fusion"});
   FusionModelOptions options;
   options.task = enum_from_name<Task>(config.at("task", where).as_string(where + "/task"), where + "/task");
   options.outputs = config.at("outputs", where).as_int(where + "/outputs");

@@ -106,6 +106,7 @@ def check_use():
     expect_error(2, ["one of --images"], "zero-shot", "--model", model, "--labels", root / "labels.txt")
     expect_error(1, ["kind audio"], "zero-shot", "--model", model, "--labels", root / "labels.txt", "--audio", root / "p0.png")
     expect_error(1, ["filepath", "--column"], "evaluate", "--model", model, "--data", root / "pairs.tsv")
+    expect_error(1, ["model_type", "expected 'alloy_fusion', got 'alloy_joint'"], "predict", "--model", model, "--image", root / "p0.png")
     expect_error(2, ["no modality 'sound'"], "evaluate", "--model", model, "--data", root / "pairs.tsv", "--column", "sound=title")
 
 

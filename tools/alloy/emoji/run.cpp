@@ -93,10 +93,10 @@ void measure_speech(std::vector<Figure>& figures, const SavedJoint& model, const
 SeedResult run_seed(const DemoOptions& o, int64_t seed, ProgressPrinter& printer, const CancelToken& cancel) {
   SeedResult result{.seed = seed};
   const fs::path out = o.out / fmt::format("seed-{}", seed);
-  fs::create_directories(out);
   const fs::path data = o.data / "train.csv";
   ContrastiveJobResult pictures = train(job_from(o.config, data, seed, o.quick ? kQuickPictureEpochs : 0), fmt::format("seed {}: pictures and words", seed), printer, cancel);
   result.picture_seconds = pictures.history.seconds;
+  fs::create_directories(out);
   save_model(out / "pictures", pictures.saved);
   ContrastiveJobOptions speech = job_from(o.speech_config, data, seed, o.quick ? kQuickSpeechEpochs : 0);
   speech.pretrained = fs::absolute(out / "pictures");
