@@ -26,11 +26,11 @@ std::string interval(const Score& s, const std::string& low, const std::string& 
 std::string share(const Score& s) { return percent(s.value) + interval(s, percent(s.low), percent(s.high)); }
 std::string decimal(const Score& s, int decimals) { return number(s.value, decimals) + interval(s, number(s.low, decimals), number(s.high, decimals)); }
 
-std::string settings_section(const ContrastiveReport& report) {
-  if (report.settings.empty()) return {};
-  Table values{.caption = "Settings", .columns = {{.name = "setting", .kind = ColumnKind::row_name}, {.name = "value"}}, .rows = {}};
-  for (const auto& [name, value] : report.settings) values.rows.push_back({{.content = escape(name)}, {.content = escape(value)}});
-  return section("settings", "Settings", table(values));
+std::string pairs_section(const std::string& id, const std::string& title, const std::string& column, const std::vector<std::pair<std::string, std::string>>& pairs) {
+  if (pairs.empty()) return {};
+  Table values{.caption = title, .columns = {{.name = column, .kind = ColumnKind::row_name}, {.name = "value"}}, .rows = {}};
+  for (const auto& [name, value] : pairs) values.rows.push_back({{.content = escape(name)}, {.content = escape(value)}});
+  return section(id, title, table(values));
 }
 
 std::string scores_section(const ContrastiveReport& report) {
@@ -184,12 +184,13 @@ std::string header(const ContrastiveReport& report, const std::vector<std::pair<
 
 std::string contrastive_report_html(const ContrastiveReport& report) {
   const std::vector<std::tuple<std::string_view, std::string_view, std::string>> parts = {
+      {"findings", "Findings", pairs_section("findings", "Findings", "question", report.findings)},
       {"scores", "Scores", scores_section(report)},
       {"curves", "Learning curves", curves_section(report)},
       {"similarities", "Similarities", similarities_section(report)},
       {"examples", "Examples", examples_section(report)},
       {"space", "Space", detail::embedding_section(report.embeddings)},
-      {"settings", "Settings", settings_section(report)},
+      {"settings", "Settings", pairs_section("settings", "Settings", "setting", report.settings)},
       {"reading", "How to read it", reading_section(report)},
   };
   std::string body;

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Figures in docs are those of a run: every table under `<!-- figures: FILE -->` must agree with the tables in FILE, which is
-what `alloy demo` printed. Rows are methods, columns tasks.
+what `alloy demo` printed: rows are methods, columns tasks. A block of code under `<!-- output: FILE -->` is that file.
 
 usage: check_figures.py ROOT"""
 import pathlib
@@ -41,5 +41,11 @@ for page in [root / "README.md", *sorted((root / "docs").glob("*.md"))]:
                 if cell.strip("*") != wanted:
                     print(f"{page}: {method}, {task}: says {cell}, {name} has {wanted}")
                     bad += 1
+    for name, block in re.findall(r"<!-- output: (\S+) -->\n```\w*\n(.*?)```\n", page.read_text(), re.DOTALL):
+        found += 1
+        wanted = "".join(line.rstrip() + "\n" for line in (root / name).read_text().splitlines())
+        if block != wanted:
+            print(f"{page}: the block under {name} is not that file")
+            bad += 1
 print(f"{found} figures, {bad} differ")
 sys.exit(bad > 0 or found == 0)

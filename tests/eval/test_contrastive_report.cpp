@@ -25,7 +25,7 @@ Image picture(uint8_t shade) {
 /// Two modalities, 60 samples in three dimensions; the second lacks the last two samples.
 ContrastiveReport full() {
   torch::manual_seed(4);
-  ContrastiveReport report{.title = "image & text", .settings = {{"dim", "256"}, {"loss", "info_nce <symmetric>"}}};
+  ContrastiveReport report{.title = "image & text", .settings = {{"dim", "256"}, {"loss", "info_nce <symmetric>"}}, .findings = {{kHostile, "41.5 %, at least 38.9 %: met"}}};
   report.scores = {{.pair = "image, text", .direction = "image → text", .recall_1 = {0.5, 0.4, 0.6}, .recall_5 = {0.75, 0.7, 0.8}, .recall_10 = {0.875, kNan, kNan},
                     .median_rank = {1.5, 1, 2}, .mean_reciprocal_rank = {0.625, 0.6, 0.65}},
                    {.pair = "image, text", .direction = "text → image", .recall_1 = {0.25, 0.25, 0.25}, .recall_5 = {}, .recall_10 = {}, .median_rank = {}, .mean_reciprocal_rank = {}}};
@@ -57,13 +57,14 @@ TEST_CASE("contrastive report", "[eval]") {
     CHECK(nesting_fault(page) == "");
     for (const auto* what : {"http://", "https://", "<script", "<link", "@import", "url("}) CHECK(page.find(what) == std::string::npos);
     CHECK_THAT(text_of(page), !ContainsSubstring("nan") && !ContainsSubstring("inf "));
-    for (const auto* what : {"scores", "curves", "similarities", "examples", "space", "settings", "reading"}) {
+    for (const auto* what : {"findings", "scores", "curves", "similarities", "examples", "space", "settings", "reading"}) {
       part(page, what);
       CHECK_THAT(page, ContainsSubstring("href=\"#" + std::string(what) + "\""));
     }
   }
   SECTION("escapes what comes from outside") {
     CHECK_THAT(page, ContainsSubstring("<h1>image &amp; text</h1>") && ContainsSubstring("info_nce &lt;symmetric&gt;"));
+    CHECK_THAT(part(page, "findings"), ContainsSubstring(kHarmless) && ContainsSubstring("at least 38.9 %: met"));
     CHECK_THAT(part(page, "examples"), ContainsSubstring(kHarmless));
     CHECK_THAT(part(page, "similarities"), ContainsSubstring(kHarmless));
   }

@@ -13,8 +13,7 @@ void add_demo_emoji(CLI::App& app) {
   auto given = std::make_shared<emoji::DemoOptions>();
   CLI::App* command = app.add_subcommand("demo-emoji", "Find an emoji by typing or by saying it: train one space for pictures, words and speech (run by scripts/demo emoji)");
   command->add_option("--data", given->data, "folder that scripts/fetch-data emoji wrote")->required();
-  command->add_option("--config", given->config, "JSON config of pictures and words")->required();
-  command->add_option("--speech-config", given->speech_config, "JSON config of speech")->required();
+  command->add_option("--config", given->config, "JSON config of the training")->required();
   command->add_option("--out", given->out, "folder for models, tables and report")->required();
   command->add_option("--seeds", given->seeds, "trainings from other beginnings")->capture_default_str()->check(CLI::Range(1, 100));
   command->add_flag("!--no-permuted", given->permuted, "leaves out the training on permuted pairs");

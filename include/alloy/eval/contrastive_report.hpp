@@ -65,6 +65,7 @@ struct ModalityEmbeddings {
 struct ContrastiveReport {
   std::string title;
   std::vector<std::pair<std::string, std::string>> settings = {};
+  std::vector<std::pair<std::string, std::string>> findings = {};  ///< question and answer, the first thing on the page
   std::vector<RetrievalRow> scores = {};
   std::vector<ReportSeries> series = {};
   std::vector<SimilarityMatrix> similarities = {};

@@ -59,9 +59,9 @@ void add_examples(ContrastiveReport& report, const std::string& what, const Tens
 void write_demo_report(const std::filesystem::path& file, const DemoOptions& options, const DemoResult& result, const SavedJoint& model) {
   ContrastiveReport report{.title = "Find an emoji by typing or by saying it"};
   for (const Expectation& e : result.expectations)
-    report.settings.emplace_back(e.text, fmt::format("{:.1f} %, at least {:.1f} %: {}", 100 * e.measured, 100 * e.floor, e.met() ? "met" : "MISSED"));
+    report.findings.emplace_back(e.text, fmt::format("{:.1f} %, at least {:.1f} %: {}", 100 * e.measured, 100 * e.floor, e.met() ? "met" : "MISSED"));
   for (const Figure& f : result.seeds.front().figures)
-    report.settings.emplace_back(f.question + ", " + f.way + ", " + f.score, fmt::format("{:.1f} % ({:.1f} .. {:.1f}), by chance {:.2f} %", 100 * f.value, 100 * f.low, 100 * f.high, 100 * f.chance));
+    report.findings.emplace_back(f.question + ", " + f.way + ", " + f.score, fmt::format("{:.1f} % ({:.1f} .. {:.1f}), by chance {:.2f} %", 100 * f.value, 100 * f.low, 100 * f.high, 100 * f.chance));
   const Manifest pictures = read_manifest(options.data / "test_style.csv");
   const Tensor groups = picture_groups(pictures), image = embed_column(model, pictures, {"image", "image"}), text = embed_column(model, pictures, {"text", "text"});
   std::vector<int64_t> own;

@@ -8,13 +8,15 @@
 
 #include <fmt/format.h>
 
+#include <sstream>
+
 namespace alloy::tool::emoji {
 
 namespace {
 
 namespace fs = std::filesystem;
 constexpr double kNoisySpeechDb = -5.0;
-constexpr int64_t kQuickPictureEpochs = 6, kQuickSpeechEpochs = 3;
+constexpr int64_t kQuickEpochs = 6;
 
 constexpr auto kStyle = "name to picture, unseen style";
 constexpr auto kPerturbed = "name to perturbed picture, unseen style";
@@ -24,11 +26,11 @@ constexpr auto kToPicture = "speech to picture, unseen voices";
 constexpr auto kFusion = "noisy speech and two keywords to picture";
 constexpr auto kModel = "alloy", kPixels = "16-px pixels", kPermuted = "permuted pairs";
 
-ContrastiveJobOptions job_from(const fs::path& config, const fs::path& data, int64_t seed, int64_t quick_epochs) {
+ContrastiveJobOptions job_from(const fs::path& config, const fs::path& data, int64_t seed, int64_t epochs) {
   ContrastiveJobOptions o = from_unfinished_config<ContrastiveJobOptions>(parse_json(read_text_file(config, 1u << 20), config.string()));
   o.data = fs::absolute(data).string();
   o.training.seed = seed;
-  if (quick_epochs > 0) o.training.epochs = quick_epochs;
+  if (epochs > 0) o.training.epochs = epochs;
   return o;
 }
 
@@ -44,21 +46,27 @@ ContrastiveJobResult train(const ContrastiveJobOptions& options, const std::stri
   return result;
 }
 
-/// train.csv with the texts of other emoji: what a model makes of pairs that mean nothing.
+/// Each of the paths in a cell, which are separated by '|', from the root.
+std::string absolute_paths(const std::string& cell, const fs::path& folder) {
+  std::string paths;
+  std::istringstream stream(cell);
+  for (std::string path; std::getline(stream, path, '|');) paths += (paths.empty() ? "" : "|") + fs::absolute(folder / path).string();
+  return paths;
+}
+
+/// train.csv with the pictures of other emoji: what a model makes of pairs that mean nothing.
 fs::path permuted_manifest(const fs::path& data, const fs::path& out) {
-  Manifest manifest = read_manifest(data / "train.csv");
+  const Manifest manifest = read_manifest(data / "train.csv");
   const auto order = Random(11).permutation(manifest.num_rows());
-  const auto text = static_cast<size_t>(manifest.column("text"));
-  std::vector<std::string> texts;
-  for (const auto& row : manifest.rows) texts.push_back(row[text]);
-  for (size_t i = 0; i < manifest.rows.size(); ++i) {
-    manifest.rows[i][text] = texts[static_cast<size_t>(order[i])];
-    for (const char* column : {"image", "image_b"}) {
-      std::string& cell = manifest.rows[i][static_cast<size_t>(manifest.column(column))];
-      cell = fs::absolute(data / cell).string();
+  Manifest permuted = manifest;
+  for (const char* column : {"image", "image_b", "audio"}) {
+    const auto place = static_cast<size_t>(manifest.column(column));
+    for (size_t row = 0; row < manifest.rows.size(); ++row) {
+      const size_t from = std::string_view(column) == "audio" ? row : static_cast<size_t>(order[row]);
+      permuted.rows[row][place] = absolute_paths(manifest.rows[from][place], data);
     }
   }
-  write_file(out / "permuted.csv", to_csv(manifest));
+  write_file(out / "permuted.csv", to_csv(permuted));
   return out / "permuted.csv";
 }
 
@@ -94,19 +102,14 @@ SeedResult run_seed(const DemoOptions& o, int64_t seed, ProgressPrinter& printer
   SeedResult result{.seed = seed};
   const fs::path out = o.out / fmt::format("seed-{}", seed);
   const fs::path data = o.data / "train.csv";
-  ContrastiveJobResult pictures = train(job_from(o.config, data, seed, o.quick ? kQuickPictureEpochs : 0), fmt::format("seed {}: pictures and words", seed), printer, cancel);
-  result.picture_seconds = pictures.history.seconds;
+  const ContrastiveJobResult trained = train(job_from(o.config, data, seed, o.quick ? kQuickEpochs : 0), fmt::format("seed {}", seed), printer, cancel);
+  result.train_seconds = trained.history.seconds;
   fs::create_directories(out);
-  save_model(out / "pictures", pictures.saved);
-  ContrastiveJobOptions speech = job_from(o.speech_config, data, seed, o.quick ? kQuickSpeechEpochs : 0);
-  speech.pretrained = fs::absolute(out / "pictures");
-  const ContrastiveJobResult all = train(speech, fmt::format("seed {}: speech", seed), printer, cancel);
-  result.speech_seconds = all.history.seconds;
-  save_model(out / "model", all.saved);
-  measure_pictures(result.figures, all.saved, o.data, kModel);
-  measure_speech(result.figures, all.saved, o.data);
+  save_model(out / "model", trained.saved);
+  measure_pictures(result.figures, trained.saved, o.data, kModel);
+  measure_speech(result.figures, trained.saved, o.data);
   if (seed == 0 && o.permuted) {
-    const auto permuted = train(job_from(o.config, permuted_manifest(o.data, o.out), seed, o.quick ? kQuickPictureEpochs : 0), "seed 0: permuted pairs", printer, cancel);
+    const auto permuted = train(job_from(o.config, permuted_manifest(o.data, o.out), seed, o.quick ? kQuickEpochs : 0), "seed 0: permuted pairs", printer, cancel);
     measure_pictures(result.figures, permuted.saved, o.data, kPermuted);
   }
   return result;
@@ -165,7 +168,7 @@ Config demo_json(const DemoResult& r) {
     Config::Array figures;
     for (const Figure& f : s.figures)
       figures.push_back(Config::object({{"question", Config(f.question)}, {"by", Config(f.way)}, {"score", Config(f.score)}, {"value", Config(f.value)}, {"low", Config(f.low)}, {"high", Config(f.high)}, {"chance", Config(f.chance)}}));
-    seeds.push_back(Config::object({{"seed", Config(s.seed)}, {"picture_seconds", Config(s.picture_seconds)}, {"speech_seconds", Config(s.speech_seconds)}, {"figures", Config(std::move(figures))}}));
+    seeds.push_back(Config::object({{"seed", Config(s.seed)}, {"train_seconds", Config(s.train_seconds)}, {"figures", Config(std::move(figures))}}));
   }
   for (const Expectation& e : r.expectations) expectations.push_back(Config::object({{"expected", Config(e.text)}, {"measured", Config(e.measured)}, {"floor", Config(e.floor)}, {"met", Config(e.met())}}));
   return Config::object({{"seeds", Config(std::move(seeds))}, {"expectations", Config(std::move(expectations))}});

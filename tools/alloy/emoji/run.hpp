@@ -13,8 +13,7 @@ namespace alloy::tool::emoji {
 
 struct DemoOptions {
   std::filesystem::path data;    ///< folder that scripts/fetch-data wrote
-  std::filesystem::path config;  ///< of pictures and words
-  std::filesystem::path speech_config;
+  std::filesystem::path config;  ///< of the training
   std::filesystem::path out;
   int64_t seeds = 1;
   bool quick = false;            ///< few epochs: shows that all works, and proves nothing
@@ -30,7 +29,7 @@ struct Figure {
 
 struct SeedResult {
   int64_t seed = 0;
-  double picture_seconds = 0, speech_seconds = 0;
+  double train_seconds = 0;
   std::vector<Figure> figures;
 };
 
