@@ -45,3 +45,8 @@ if(ALLOY_WITH_DISTRIBUTED)
       "${PROJECT_BINARY_DIR}/probe_gloo.log. Cure: another LibTorch, such as that of pip, or ALLOY_WITH_DISTRIBUTED=OFF")
   endif()
 endif()
+
+option(ALLOY_WITH_NCCL "Collectives of tensors on a GPU by NCCL; untested, needs a LibTorch for CUDA, and the headers of CUDA and NCCL" OFF)
+if(ALLOY_WITH_NCCL AND NOT (alloy_distributed AND TARGET torch_cuda))
+  message(FATAL_ERROR "alloy: ALLOY_WITH_NCCL=ON, but this LibTorch is none for CUDA with c10d. Cure: another LibTorch, or ALLOY_WITH_NCCL=OFF")
+endif()

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// All of c10d is in this file. Gloo's own headers are not needed: Note [Gloo by name].
+// All of c10d is in this file, but for NCCL. Gloo's own headers are not needed: Note [Gloo by name].
 #ifndef USE_C10D_GLOO
 #define USE_C10D_GLOO
 #endif
 #include "train/detail/collectives.hpp"
+#ifdef ALLOY_WITH_NCCL
+#include "train/detail/nccl_collectives.hpp"
+#endif
 
 #include <ATen/Functions.h>
 #include <c10/util/Logging.h>
@@ -151,8 +154,12 @@ GlooOptions make_options(const ProcessGroupOptions& o) {
 
 std::unique_ptr<Collectives> connect_gloo(const Store& store, const ProcessGroupOptions& o, const GlooOptions& options) {
   auto group = std::make_unique<GlooCollectives>(c10::make_intrusive<Gloo>(store, static_cast<int>(o.rank), static_cast<int>(o.world_size), options));
+#ifdef ALLOY_WITH_NCCL
+  return with_nccl(std::move(group), store, o);  // NCCL meets with the first tensor, and needs the store until then
+#else
   group->barrier();  // nobody needs the store any more, so that process 0 may end when it likes
   return group;
+#endif
 }
 
 /// Runs a step of the meeting and says of its failure what to look for.

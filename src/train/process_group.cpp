@@ -27,7 +27,7 @@ constexpr int64_t kMaxDim = 8;
 
 /// What a process is about to do; sent as int64s before each collective, so that processes that disagree all know it.
 struct Announcement {
-  int64_t collective = 0, root = 0, usable = 1, dtype = 0, dim = 0;
+  int64_t collective = 0, root = 0, usable = 1, dtype = 0, device = 0, dim = 0;
   std::array<int64_t, kMaxDim> sizes = {};
   bool operator==(const Announcement&) const = default;
 };
@@ -39,7 +39,7 @@ bool is_summed(at::ScalarType type) {
 
 bool is_usable(Collective what, const Tensor& t) {
   if (what == Collective::barrier) return true;
-  return t.defined() && t.layout() == at::kStrided && t.device().is_cpu() && !t.is_quantized() && t.dim() <= kMaxDim &&
+  return t.defined() && t.layout() == at::kStrided && (t.is_cpu() || (detail::kTakesCuda && t.is_cuda())) && !t.is_quantized() && t.dim() <= kMaxDim &&
          (what != Collective::all_gather || t.dim() > 0) && (what != Collective::all_reduce_sum || is_summed(t.scalar_type()));
 }
 
@@ -55,13 +55,16 @@ Announcement announce(Collective what, const Tensor& t, int64_t root) {
   Announcement a{.collective = static_cast<int64_t>(what), .root = root, .usable = is_usable(what, t)};
   if (what == Collective::barrier || !a.usable) return a;
   a.dtype = static_cast<int64_t>(t.scalar_type());
+  a.device = static_cast<int64_t>(t.device().type());
   a.dim = t.dim();
   std::ranges::copy(t.sizes(), a.sizes.begin());
   return a;
 }
 
 std::string text_of(const Announcement& a) {
-  return format_message("{} {}", {static_cast<at::ScalarType>(a.dtype), std::vector<int64_t>(a.sizes.begin(), a.sizes.begin() + a.dim)});
+  const auto device = static_cast<c10::DeviceType>(a.device);
+  const std::string text = format_message("{} {}", {static_cast<at::ScalarType>(a.dtype), std::vector<int64_t>(a.sizes.begin(), a.sizes.begin() + a.dim)});
+  return device == c10::DeviceType::CPU ? text : text + " on " + c10::DeviceTypeName(device, /*lower_case=*/true);
 }
 
 /// The bytes of a contiguous tensor, as [n] uint8; shares its memory.

@@ -43,7 +43,7 @@ ALLOY_API ProcessGroupOptions process_group_from_environment();
 ///
 /// Every collective returns or throws within the timeout, a dead peer usually shows at once. After a NetworkError the group is
 /// of no use any more: end the process, start all again from the last checkpoint. After other errors it goes on. Tensors lie
-/// on the CPU; results have no history for autograd. Copies share the connection, which one thread at a time may use.
+/// on the CPU (or on a GPU, in a build with ALLOY_WITH_NCCL, which is untested); results have no history for autograd. Copies share the connection, which one thread at a time may use.
 class ALLOY_API ProcessGroup {
  public:
   /// Meets the others; returns when all have come.
