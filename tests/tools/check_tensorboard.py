@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Has the test program write an event file and reads it back by TensorBoard's own reader. Without the package
-`tensorboard` it says so and exits with 77, which ctest shows as skipped.
+"""Has the test program write an event file and reads it back by TensorBoard's own reader: that of this Python, or the one
+that scripts/test fetched into .deps/readers. Without any it says so and exits with 77, which ctest shows as skipped.
 
 usage: check_tensorboard.py ALLOY_TESTS       (tried with tensorboard 2.21.0)"""
 import math
@@ -14,6 +14,9 @@ import tempfile
 try:
     from tensorboard.backend.event_processing.event_accumulator import STORE_EVERYTHING_SIZE_GUIDANCE, EventAccumulator
 except ImportError as error:
+    fetched = pathlib.Path(__file__).resolve().parents[2] / ".deps/readers/bin/python"
+    if fetched.exists() and pathlib.Path(sys.prefix) != fetched.parents[1]:
+        os.execv(fetched, [str(fetched), *sys.argv])
     print(f"skipped: {sys.executable} cannot import tensorboard ({error}); pip install tensorboard==2.21.0")
     sys.exit(77)
 
