@@ -4,7 +4,6 @@
 bootstrap interval, equal results checked in the same run. Needs no package itself; see docs/performance.md."""
 import argparse
 import datetime
-import importlib
 import json
 import pathlib
 import sys
@@ -14,18 +13,8 @@ BENCH = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(BENCH))
 
 from harness import compare, machine, table  # noqa: E402
+from harness.work import find_work  # noqa: E402
 from harness.workers import Workers  # noqa: E402
-
-
-def find_work():
-    """By name: (module, work)."""
-    found = {}
-    for file in sorted((BENCH / "workloads").glob("[a-z]*.py")):
-        for work in importlib.import_module("workloads." + file.stem).WORK:
-            if work.name in found:
-                sys.exit(f"{file}: the name {work.name} is taken")
-            found[work.name] = (file.stem, work)
-    return found
 
 
 def arguments(known):
@@ -60,6 +49,8 @@ def main():
     names = given.names or [name for name, (_, work) in known.items() if given.quick or not work.only_if_named]
     about = machine.describe()
     print(*table.machine_lines(about), sep="\n")
+    if given.quick:
+        print("quick form: tiny inputs, so that no time here means anything")
     workers = Workers(given.worker, peers, product=256 if given.quick else 2048, cores=about["cores"])
     rows = []
     try:

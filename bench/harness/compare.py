@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Measures one piece of work against each of its peers. A row is a dict; README of its fields: docs/adding_a_benchmark.md."""
+"""Measures one piece of work against each of its peers. A row is a dict, whose fields docs/adding_a_benchmark.md explains."""
 import math
 import random
 import statistics

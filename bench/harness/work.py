@@ -2,6 +2,8 @@
 """How a file of bench/workloads describes what is measured. It holds a list WORK and, where it has peers in Python, a table
 PEERS of functions; see docs/adding_a_benchmark.md."""
 import dataclasses
+import importlib
+import pathlib
 from typing import Callable, Optional
 
 
@@ -42,3 +44,14 @@ class Work:
     threads_target: Optional[float] = None  # two threads over one, by the clock
     grown: Optional[Growth] = None          # set: no peers and inputs of its own
     only_if_named: bool = False             # takes minutes
+
+
+def find_work():
+    """All that bench/workloads declares, by name: (module, work)."""
+    found = {}
+    for file in sorted((pathlib.Path(__file__).parent.parent / "workloads").glob("[a-z]*.py")):
+        for work in importlib.import_module("workloads." + file.stem).WORK:
+            if work.name in found:
+                raise ValueError(f"{file}: the name {work.name} is taken")
+            found[work.name] = (file.stem, work)
+    return found

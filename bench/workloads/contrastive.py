@@ -28,6 +28,12 @@ def traffic(size):
     return 2 * gradients(size)
 
 
+def small(name, what, ours, peer, make, products):
+    """A batch as many train with on a processor, where calls cost more than the work: to see where we stand, without a target."""
+    return Work(name=name, what=what, ours=ours, inputs=make, size={"rows": 64, "width": 128}, quick=QUICK, flop=product_flop(products), traffic=traffic,
+                results=gradients, peers=[Peer(peer), Peer("LibTorch in C++", cpp=ours + "_composed")])
+
+
 def loss(name, what, ours, peer, targets, make, products, **other):
     """InfoNCE needs 4 products where the matrix of all pairs is not kept from forward to backward, the sigmoid loss 3."""
     return Work(name=name, what=what, ours=ours, inputs=make, size=SIZE, quick=QUICK, flop=product_flop(products), traffic=traffic, results=gradients, max_extra_mb=8,
@@ -44,6 +50,8 @@ WORK = [
     loss("info_nce", "InfoNCE, B 4096, D 512, fp32", "info_nce", "open_clip ClipLoss", (3.0, 1.7), inputs(scale=14.285714), products=4),
     loss("info_nce_clustered", "InfoNCE, clustered rows, scale 100", "info_nce", "open_clip ClipLoss", (3.0, 1.7), inputs(scale=100.0, centres=64), products=4, tolerance=1e-3),
     loss("sigmoid_loss", "sigmoid loss, B 4096, D 512, fp32", "sigmoid_loss", "open_clip SigLipLoss", (2.8, 1.5), inputs(scale=10.0, bias=-10.0), products=3),
+    small("info_nce_small", "InfoNCE, B 64, D 128", "info_nce", "open_clip ClipLoss", inputs(scale=14.285714), products=4),
+    small("sigmoid_small", "sigmoid loss, B 64, D 128", "sigmoid_loss", "open_clip SigLipLoss", inputs(scale=10.0, bias=-10.0), products=3),
     large("info_nce_large", "InfoNCE, B 131,072", "info_nce_repeated", "info_nce"),
     large("sigmoid_large", "sigmoid loss, B 131,072", "sigmoid_loss_repeated", "sigmoid_loss"),
 ]
