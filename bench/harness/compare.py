@@ -35,12 +35,13 @@ class Comparison:
                 name = peer.name + (", MKL fast path" if fast else "")
                 try:
                     side, version = self.load_peer(module, peer, fast, path)
+                    row = self.paired(work, size, ours, side, "cpu_s", peer.fast_target if fast else peer.target)
+                    yield {**row, "peer": name, "peer_version": version, "ours_extra_mb": ours_extra, "peer_extra_mb": self.extra_mb(side, work, size),
+                           "max_extra_mb": work.max_extra_mb}
                 except Failure as failure:
+                    if failure.worker is ours:
+                        raise
                     yield {"name": work.name, "work": work.what, "peer": name, "why": str(failure)}
-                    continue
-                row = self.paired(work, size, ours, side, "cpu_s", peer.fast_target if fast else peer.target)
-                yield {**row, "peer": name, "peer_version": version, "ours_extra_mb": ours_extra, "peer_extra_mb": self.extra_mb(side, work, size),
-                       "max_extra_mb": work.max_extra_mb}
         if work.threads_target:
             yield self.threads(work, size, ours, path, ours_extra)
 

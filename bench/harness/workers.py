@@ -11,7 +11,11 @@ BENCH = pathlib.Path(__file__).resolve().parent.parent
 
 
 class Failure(Exception):
-    """What a worker said, in its words."""
+    """What a worker said, in its words; `worker`: which, where it was one."""
+
+    def __init__(self, text, worker=None):
+        super().__init__(text)
+        self.worker = worker
 
 
 class Worker:
@@ -38,11 +42,14 @@ class Worker:
         line = self.process.stdout.readline()
         reply = json.loads(line) if line else {"error": f"the worker ended with {self.process.wait()}"}
         if "error" in reply:
-            raise Failure(f"{command} {arguments}: {reply['error']}")
+            raise Failure(f"{command}: {reply['error']}", self)
         return reply
 
     def close(self):
-        self.process.stdin.close()
+        try:
+            self.process.stdin.close()
+        except BrokenPipeError:
+            pass
         self.process.wait()
 
 
@@ -64,7 +71,7 @@ class Workers:
 
     def get(self, role, threads=1, fast=False, python=False):
         key = (role, threads, fast)
-        if key not in self.running:
+        if key not in self.running or self.running[key].process.poll() is not None:  # or has ended, as for want of memory
             began = time.monotonic()
             worker = self.running[key] = self.start(threads, fast, python)
             self.machines[key] = {**worker.ask("hello"), "start_s": time.monotonic() - began, "product_flops": worker.ask("product", size=self.product)["flops"]}
