@@ -10,7 +10,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 from harness.compare import faults  # noqa: E402
-from harness.table import number, share_of_limit  # noqa: E402
+from harness.table import milliseconds, number, share_of_limit  # noqa: E402
 
 PAGE = """# Performance
 
@@ -66,16 +66,12 @@ def machine_lines(about, written):
         yield f"* Peers: {', '.join(peers)}"
 
 
-def cell_ms(row, side):
-    return f"{row[side]:.0f}" if row[side] >= 10 else f"{row[side]:.2f}"
-
-
 def result_lines(rows):
     yield "| work | beside | their ms | our ms | theirs / ours | target | limit | extra MB, ours | theirs |"
     yield "|---|---|---|---|---|---|---|---|---|"
     for row in rows:
         beside = row["peer"] + (" (wall)" if row["clock"] == "wall" else "")
-        yield (f"| {row['work']} | {beside} | {cell_ms(row, 'peer_ms')} | {cell_ms(row, 'ours_ms')} | {row['ratio']:.2f} ({row['low']:.2f} .. {row['high']:.2f}) "
+        yield (f"| {row['work']} | {beside} | {milliseconds(row['peer_ms'])} | {milliseconds(row['ours_ms'])} | {row['ratio']:.2f} ({row['low']:.2f} .. {row['high']:.2f}) "
                f"| {number(row['target'])} | {share_of_limit(row)} | {number(row['ours_extra_mb'])} | {number(row['peer_extra_mb'])} |")
 
 

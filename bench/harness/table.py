@@ -9,6 +9,10 @@ def number(value, digits=1):
     return "-" if value is None else f"{value:.{digits}f}"
 
 
+def milliseconds(value):
+    return f"{value:.1f}" if value >= 10 else f"{value:.3f}"
+
+
 def share_of_limit(row):
     """The least time the machine allows over ours."""
     return f"{100 * row['limit_ms'] / row['ours_ms']:.0f} %" if row["limit_ms"] else "-"
@@ -20,7 +24,7 @@ def line(row):
     memory = f"{number(row['process_mb'], 0)} in all" if "process_mb" in row else f"{number(row['ours_extra_mb'])}"
     theirs = number(row.get("peer_extra_mb"))
     verdict = f"{'equal' if row['equal'] else 'DIFFER'} ({row['difference']:.0e})" + "".join(f", missed: {what}" for what in faults(row) if what in ("speed", "memory"))
-    return (f"{row['work']:<46}{row['peer']:<38}{row['peer_ms']:>10.1f}{row['ours_ms']:>10.1f}{row['clock']:>6}{row['ratio']:>7.2f}  {row['low']:.2f} .. {row['high']:<8.2f}"
+    return (f"{row['work']:<46}{row['peer']:<38}{milliseconds(row['peer_ms']):>10}{milliseconds(row['ours_ms']):>10}{row['clock']:>6}{row['ratio']:>7.2f}  {row['low']:.2f} .. {row['high']:<8.2f}"
             f"{number(row['target'], 2):>6}{share_of_limit(row):>8}{memory:>9}{theirs:>8}  {verdict}")
 
 

@@ -83,7 +83,8 @@ struct Reduced {
 class Reduction {
  public:
   Reduction(const Pairs& p, double smoothing) : p_(p), smoothing_(smoothing), rows_(p.a.size(0)), cols_(p.b.size(0)) {
-    exact_ = {at::full({p.a.size(0)}, -kInf, at::kDouble), at::full({p.b.size(0)}, -kInf, at::kDouble)};
+    if (work_type(p.a) == at::kDouble) exact_ = {at::full({p.a.size(0)}, -kInf, at::kDouble), at::full({p.b.size(0)}, -kInf, at::kDouble)};
+    if (smoothing > 0) all_ = zeros_for(p, at::kDouble);
   }
 
   Reduced run() {
@@ -147,7 +148,7 @@ class Reduction {
   const Pairs& p_;
   double smoothing_;
   Running rows_, cols_;
-  RowsAndCols exact_, target_ = zeros_for(p_, at::kDouble), all_ = zeros_for(p_, at::kDouble);
+  RowsAndCols target_ = zeros_for(p_, at::kDouble), exact_, all_;  // exact in double, all for smoothing alone
   std::vector<Part> parts_;
 };
 
