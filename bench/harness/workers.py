@@ -37,7 +37,7 @@ class Worker:
         if progress:
             with selectors.DefaultSelector() as selector:
                 selector.register(self.process.stdout, selectors.EVENT_READ)
-                while not selector.select(timeout=5):
+                while not selector.select(timeout=10):
                     progress(time.monotonic() - began)
         line = self.process.stdout.readline()
         reply = json.loads(line) if line else {"error": f"the worker ended with {self.process.wait()}"}
