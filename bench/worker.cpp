@@ -1,82 +1,148 @@
 // SPDX-License-Identifier: Apache-2.0
-// The C++ side of scripts/bench: reads one JSON command a line, answers one JSON line. It stays alive, so that start-up is
-// in no figure.
-//   {"command": "load", "work": "info_nce", "inputs": "x.safetensors", "threads": 1}  -> {"ok": true}
-//   {"command": "run", "calls": 3}  -> {"cpu_s": ..., "wall_s": ..., "extra_mib": ..., "outputs": {...}}
+// The C++ side of scripts/bench: reads one JSON command a line, answers one JSON line, {"error": ...} where it failed. It stays
+// alive, so that start-up is in no figure. bench/peer_worker.py understands the same commands.
+//   {"command": "hello"}  -> versions of what it is made of
+//   {"command": "product", "size": 2048}  -> {"flops": ...}, of LibTorch's product of matrices on one thread
+//   {"command": "limits"}  -> {"flops": ..., "bytes_per_second": ...} of a core
+//   {"command": "load", "work": "info_nce", "inputs": "x.safetensors", "threads": 1}  -> {}
+//   {"command": "block", "calls": 3}  -> {"cpu_s": ..., "wall_s": ...}, of one call
+//   {"command": "memory"}  -> {"allocated": bytes or -1, "resident": bytes}, of one call
+//   {"command": "peak"}  -> {"resident": bytes}, the highest of this process
+//   {"command": "outputs", "path": "y.safetensors"}  -> {}: what the last call of the block gave
+//   {"command": "compare", "expected": "y.safetensors", "got": "z.safetensors"}  -> {"difference": {"loss": 1e-7, ...}}
 #include "worker.hpp"
+
+#include "limits.hpp"
+#include "measure.hpp"
 
 #include <alloy/core.hpp>
 #include <alloy/io/safetensors.hpp>
 
 #include <ATen/Config.h>
+#include <ATen/Version.h>
 #include <torch/version.h>
 
-#include <chrono>
-#include <ctime>
-#include <fstream>
+#include <algorithm>
 #include <iostream>
 
 using namespace alloy;
 
+namespace bench {
+
 namespace {
 
-double processor_seconds() {
-  timespec now{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+std::map<std::string, Factory>& all_work() {
+  static std::map<std::string, Factory> all;
+  return all;
 }
 
-/// A line of /proc/self/status, in KiB.
-double status_kib(const std::string& name) {
-  std::ifstream file("/proc/self/status");
-  for (std::string line; std::getline(file, line);)
-    if (line.starts_with(name + ":")) return std::stod(line.substr(name.size() + 1));
-  return 0;
+Inputs load_inputs(const std::string& path) {
+  Inputs inputs;
+  for (auto& [name, tensor] : load_safetensors(path)) inputs[name] = tensor;
+  return inputs;
 }
 
-void forget_peak() { std::ofstream("/proc/self/clear_refs") << "5"; }
-
-Config answer(const Config& command, bench::Work& work) {
-  const std::string what = command.at("command").as_string();
+Config hello() {
   Config reply = Config::object();
-  if (what == "load") {
-    set_threads(static_cast<int>(command.at("threads").as_int()));
-    bench::Inputs inputs;
-    for (auto& [name, tensor] : load_safetensors(command.at("inputs").as_string())) inputs[name] = tensor;
-    const std::string name = command.at("work").as_string();
-    check<ConfigError>(bench::workloads().contains(name), "[bench] unknown work '{}'", {name});
-    work = bench::workloads().at(name)(inputs);
-    reply.set("ok", true);
-    reply.set("version", std::string(TORCH_VERSION));
-    return reply;
-  }
-  check<ConfigError>(what == "run" && work, "[bench] expected load, then run, got '{}'", {what});
-  const int64_t calls = command.at("calls").as_int();
-  forget_peak();
-  const double resident = status_kib("VmRSS"), cpu = processor_seconds();
-  const auto began = std::chrono::steady_clock::now();
-  bench::Outputs outputs;
-  for (int64_t i = 0; i < calls; ++i) outputs = work();
-  const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - began;
-  reply.set("cpu_s", (processor_seconds() - cpu) / static_cast<double>(calls));
-  reply.set("wall_s", wall.count() / static_cast<double>(calls));
-  reply.set("extra_mib", (status_kib("VmHWM") - resident) / 1024);
-  Config values = Config::object();
-  for (const auto& [name, value] : outputs) values.set(name, value);
-  reply.set("outputs", values);
+  const auto part = [](int divisor) { return std::to_string(ALLOY_VERSION / divisor % 100); };
+  reply.set("versions", "alloy " + part(10000) + "." + part(100) + "." + part(1) + ", LibTorch " + TORCH_VERSION + ", compiler " + __VERSION__);
+  reply.set("capability", at::get_cpu_capability());
+  reply.set("blas", std::string(AT_MKL_ENABLED() ? "MKL" : "no MKL") + (AT_MKLDNN_ENABLED() ? ", oneDNN" : ", no oneDNN"));
   return reply;
 }
 
+Config limits() {
+  const MachineLimits most = machine_limits();
+  Config reply = Config::object();
+  reply.set("flops", most.flops);
+  reply.set("bytes_per_second", most.bytes_per_second);
+  return reply;
+}
+
+/// The largest difference of each output, relative to the largest value expected; what stands behind a colon in a name is no part
+/// of what it is compared with.
+Config compare(const std::string& expected_path, const std::string& got_path) {
+  const Inputs expected = load_inputs(expected_path), got = load_inputs(got_path);
+  Config difference = Config::object();
+  for (const auto& [name, value] : got) {
+    const std::string key = name.substr(0, name.find(':'));
+    check<ConfigError>(expected.contains(key) && expected.at(key).sizes() == value.sizes(), "[bench] expected '{}' on both sides, in one shape", {key});
+    const Tensor x = expected.at(key).to(at::kDouble), error = (value.to(at::kDouble) - x).abs().max() / x.abs().max().clamp_min(1e-30);
+    difference.set(name, at::isnan(error).item<bool>() ? 1e30 : error.item<double>());
+  }
+  for (const auto& [name, value] : expected) check<ConfigError>(got.contains(name), "[bench] expected '{}' on both sides", {name});
+  Config reply = Config::object();
+  reply.set("difference", difference);
+  return reply;
+}
+
+/// What is loaded and what its last call gave.
+class Session {
+ public:
+  Config answer(const Config& command) {
+    const std::string what = command.at("command").as_string();
+    if (what == "hello") return hello();
+    if (what == "limits") return limits();
+    if (what == "load") return load(command);
+    if (what == "compare") return compare(command.at("expected").as_string(), command.at("got").as_string());
+    Config reply = Config::object();
+    if (what == "product") return reply.set("flops", product_flops(command.at("size").as_int())), reply;
+    if (what == "peak") return reply.set("resident", process_status("VmHWM")), reply;
+    check<ConfigError>(static_cast<bool>(work_.call), "[bench] expected load before '{}'", {what});
+    if (what == "block") {
+      const BlockTime time = time_block(work_, command.at("calls").as_int(), outputs_);
+      reply.set("cpu_s", time.cpu_s);
+      reply.set("wall_s", time.wall_s);
+    } else if (what == "memory") {
+      outputs_.clear();
+      const CallMemory memory = measure_memory(work_);
+      reply.set("allocated", memory.allocated);
+      reply.set("resident", memory.resident);
+    } else if (what == "outputs") {
+      save_safetensors(command.at("path").as_string(), work_.compared ? work_.compared(outputs_) : outputs_);
+    } else {
+      check<ConfigError>(false, "[bench] unknown command '{}'", {what});
+    }
+    return reply;
+  }
+
+ private:
+  Config load(const Config& command) {
+    work_ = {};
+    outputs_.clear();
+    set_threads(static_cast<int>(command.at("threads").as_int()));
+    work_ = find_work(command.at("work").as_string())(load_inputs(command.at("inputs").as_string()));
+    return Config::object();
+  }
+
+  Work work_;
+  Outputs outputs_;
+};
+
 }  // namespace
 
+bool add(const std::string& name, Factory factory) {
+  check<ConfigError>(all_work().emplace(name, std::move(factory)).second, "[bench] the name '{}' is taken", {name});
+  return true;
+}
+
+const Factory& find_work(const std::string& name) {
+  std::string known;
+  for (const auto& [other, factory] : all_work()) known += (known.empty() ? "" : ", ") + other;
+  check<ConfigError>(all_work().contains(name), "[bench] unknown work '{}', known: {}", {name, known});
+  return all_work().at(name);
+}
+
+}  // namespace bench
+
 int main() {
-  bench::Work work;
+  bench::Session session;
   for (std::string line; std::getline(std::cin, line);) {
     Config reply = Config::object();
     try {
-      reply = answer(parse_json(line, "command"), work);
+      reply = session.answer(parse_json(line, "command"));
     } catch (const std::exception& error) {
-      reply.set("error", std::string(error.what()));
+      reply.set("error", full_message(error));
     }
     std::cout << to_json(reply, -1) << std::endl;
   }

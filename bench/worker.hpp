@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// What a measured piece of work looks like to the program that runs it.
+/// What a measured piece of work looks like to the program that runs it (bench/worker.cpp). Each file of bench/workloads adds its own.
 
 #include <alloy/core/config.hpp>
 #include <alloy/core/tensor.hpp>
@@ -9,18 +9,28 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace bench {
 
 using Inputs = std::map<std::string, at::Tensor>;
-/// Figures by which both sides are compared, such as the loss and norms of gradients.
-using Outputs = std::vector<std::pair<std::string, double>>;
+/// What one call computes: both sides must give the same.
+using Outputs = std::vector<std::pair<std::string, at::Tensor>>;
 
-/// One call. What it needs is made once, by the factory.
-using Work = std::function<Outputs()>;
+struct Work {
+  /// One call, which is what is timed.
+  std::function<Outputs()> call;
+  /// Outside the time: turns outputs into what they are compared by, where that is not themselves.
+  std::function<Outputs(const Outputs&)> compared = {};
+};
+/// Makes what a call needs, once.
 using Factory = std::function<Work(const Inputs& inputs)>;
 
-/// By name, as bench/workloads/*.py calls them.
-const std::map<std::string, Factory>& workloads();
+/// Names a piece of work, for the Python file beside it; at namespace scope: `const bool added = bench::add("name", factory);`
+/// @throws ConfigError for a name that is taken
+bool add(const std::string& name, Factory factory);
+/// @throws ConfigError that lists what is known
+const Factory& find_work(const std::string& name);
 
 }  // namespace bench

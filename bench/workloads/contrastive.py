@@ -1,31 +1,59 @@
 # SPDX-License-Identifier: Apache-2.0
-"""B1 and B2: contrastive losses, forward and backward, beside open_clip's."""
-B, D = 4096, 512
-# Products of B x B x D, as multiplications and additions, over what a core of the machine can do.
-FLOP = 2 * B * B * D
+"""B1 to B3: contrastive losses, forward and backward by features, scale and bias, beside open_clip's. Ours and the composition
+of LibTorch's operations are in contrastive.cpp."""
+from harness import tensors
+from harness.work import Growth, Peer, Work
+
+SIZE, QUICK = {"rows": 4096, "width": 512}, {"rows": 96, "width": 24}
 
 
-def make_inputs(clustered=False, scale=14.285714):
-    import numpy
-    rng = numpy.random.default_rng(0)
+def inputs(scale, bias=None, centres=0):
+    def make(size):
+        spread = 0.5 if centres else 1.0
+        made = {name: tensors.unit_rows(size["rows"], size["width"], seed, centres, spread) for name, seed in (("a", 1), ("b", 2))}
+        return {**made, "scale": tensors.scalar(scale), **({} if bias is None else {"bias": tensors.scalar(bias)})}
+    return make
 
-    def rows():
-        x = rng.standard_normal((B, D))
-        if clustered:
-            x = centres[place] + 0.02 * x
-        return (x / numpy.linalg.norm(x, axis=1, keepdims=True)).astype(numpy.float32)
 
-    centres, place = rng.standard_normal((64, D)) / D**0.5, rng.integers(64, size=B)
-    return {"a": rows(), "b": rows(), "scale": numpy.array(scale, numpy.float32)}
+def product_flop(count):
+    """By products of rows x rows x width."""
+    return lambda size: count * 2 * size["rows"] ** 2 * size["width"]
+
+
+def gradients(size):
+    return 2 * 4 * size["rows"] * size["width"]
+
+
+def traffic(size):
+    return 2 * gradients(size)
+
+
+def small(name, what, ours, peer, make, products):
+    """A batch as many train with on a processor, where calls cost more than the work: to see where we stand, without a target."""
+    return Work(name=name, what=what, ours=ours, inputs=make, size={"rows": 64, "width": 128}, quick=QUICK, flop=product_flop(products), traffic=traffic,
+                results=gradients, peers=[Peer(peer), Peer("LibTorch in C++", cpp=ours + "_composed")])
+
+
+def loss(name, what, ours, peer, targets, make, products, **other):
+    """InfoNCE needs 4 products where the matrix of all pairs is not kept from forward to backward, the sigmoid loss 3."""
+    return Work(name=name, what=what, ours=ours, inputs=make, size=SIZE, quick=QUICK, flop=product_flop(products), traffic=traffic, results=gradients, max_extra_mb=8,
+                threads_target=1.8, peers=[Peer(peer, target=targets[0], fast_target=targets[1]), Peer("LibTorch in C++", cpp=ours + "_composed")], **other)
+
+
+def large(name, what, ours, work):
+    """32 times the rows, which are those of the smaller work again and again: so its results are known."""
+    return Work(name=name, what=what, ours=ours, only_if_named=True, tolerance=2e-4,
+                grown=Growth(work=work, size={"times": 32}, quick={"times": 3}, factor=lambda size: size["times"] ** 2, target=0.85, max_process_mb=4000))
 
 
 WORK = [
-    {"name": "info_nce", "what": f"InfoNCE, B {B}, D {D}, fp32, 1 thread", "ours": "info_nce", "peers": ["open_clip ClipLoss"], "composed": "info_nce_composed",
-     "inputs": make_inputs, "flop": 4 * FLOP, "target": 3.0, "tolerance": 1e-4},
-    {"name": "info_nce_clustered", "what": "InfoNCE, clustered rows, scale 100", "ours": "info_nce", "peers": ["open_clip ClipLoss"], "composed": "info_nce_composed",
-     "inputs": lambda: make_inputs(clustered=True, scale=100.0), "flop": 4 * FLOP, "target": 3.0, "tolerance": 1e-3},
-    {"name": "sigmoid_loss", "what": f"sigmoid loss, B {B}, D {D}, fp32, 1 thread", "ours": "sigmoid_loss", "peers": ["open_clip SigLipLoss"], "composed": "sigmoid_loss_composed",
-     "inputs": lambda: make_inputs(scale=10.0), "flop": 3 * FLOP, "target": 2.8, "tolerance": 1e-4},
+    loss("info_nce", "InfoNCE, B 4096, D 512, fp32", "info_nce", "open_clip ClipLoss", (3.0, 1.7), inputs(scale=14.285714), products=4),
+    loss("info_nce_clustered", "InfoNCE, clustered rows, scale 100", "info_nce", "open_clip ClipLoss", (3.0, 1.7), inputs(scale=100.0, centres=64), products=4, tolerance=1e-3),
+    loss("sigmoid_loss", "sigmoid loss, B 4096, D 512, fp32", "sigmoid_loss", "open_clip SigLipLoss", (2.8, 1.5), inputs(scale=10.0, bias=-10.0), products=3),
+    small("info_nce_small", "InfoNCE, B 64, D 128", "info_nce", "open_clip ClipLoss", inputs(scale=14.285714), products=4),
+    small("sigmoid_small", "sigmoid loss, B 64, D 128", "sigmoid_loss", "open_clip SigLipLoss", inputs(scale=10.0, bias=-10.0), products=3),
+    large("info_nce_large", "InfoNCE, B 131,072", "info_nce_repeated", "info_nce"),
+    large("sigmoid_large", "sigmoid loss, B 131,072", "sigmoid_loss_repeated", "sigmoid_loss"),
 ]
 
 
@@ -41,32 +69,28 @@ def open_clip_loss():
 
 def versions():
     import importlib.metadata
+    return f"open_clip_torch {importlib.metadata.version('open_clip_torch')}"
+
+
+def work(loss_of, loaded):
     import torch
-    return f"open_clip_torch {importlib.metadata.version('open_clip_torch')}, torch {torch.__version__}, {'MKL' if torch.backends.mkl.is_available() else 'no MKL'}"
+    leaves = {name: x.clone().requires_grad_() for name, x in loaded.items()}
+
+    def call():
+        value = loss_of(**leaves)
+        grads = torch.autograd.grad(value, list(leaves.values()))
+        return {"loss": value, **{"grad_" + name: grad for name, grad in zip(leaves, grads)}}
+    return call
 
 
-def work(loss):
-    def make(inputs):
-        import torch
-        a, b, scale = (inputs[k].clone().requires_grad_() for k in ("a", "b", "scale"))
-
-        def run():
-            value = loss(a, b, scale)
-            grads = torch.autograd.grad(value, [a, b, scale])
-            return {"loss": value.item(), "grad_a": grads[0].norm().item(), "grad_b": grads[1].norm().item(), "grad_scale": grads[2].item()}
-        return run
-    return make
+def clip(loaded):
+    loss_of = open_clip_loss().ClipLoss()
+    return work(lambda a, b, scale: loss_of(a, b, scale), loaded)
 
 
-def clip(inputs):
-    loss = open_clip_loss().ClipLoss()
-    return work(loss)(inputs)
-
-
-def siglip(inputs):
-    import torch
-    loss, bias = open_clip_loss().SigLipLoss(), torch.tensor(-10.0)
-    return work(lambda a, b, scale: loss(a, b, scale, bias))(inputs)
+def siglip(loaded):
+    loss_of = open_clip_loss().SigLipLoss()
+    return work(lambda a, b, scale, bias: loss_of(a, b, scale, bias), loaded)
 
 
 PEERS = {"open_clip ClipLoss": clip, "open_clip SigLipLoss": siglip}

@@ -20,6 +20,7 @@ build_packages=(
   libjpeg62-turbo-dev libpng-dev libwebp-dev  # image files
   libsndfile1-dev libsoxr-dev                 # audio files
   libcli11-dev                                # the command line
+  libbenchmark-dev                            # bench
 )
 test_packages=(catch2 librapidcheck-dev doxygen)
 demo_packages=(dataset-fashion-mnist espeak-ng)  # the catalogue: photos, and the program that speaks

@@ -2,6 +2,7 @@
 #include "support/catch.hpp"
 #include "support/gradients.hpp"
 
+#include <alloy/core/threads.hpp>
 #include <alloy/losses.hpp>
 
 #include <cmath>
@@ -105,6 +106,46 @@ TEST_CASE("float kernels agree with double, values and gradients, over tiles of 
         CHECK((got[k] - wanted[k]).abs().max().item<double>() <= 1e-5 * std::max(wanted[k].abs().max().item<double>(), term));
       }
     }
+}
+
+TEST_CASE("losses by several threads", "[losses]") {
+  for (const auto type : {torch::kFloat, torch::kDouble}) {
+    Case c = make_case(530, 8, 12.0, true, true);
+    const auto results = [&](int count) {
+      const ThreadScope scope(count);
+      const Tensor a = c.a.to(type).detach().requires_grad_(), b = c.b.to(type).detach().requires_grad_(), s = c.scale.to(type).detach().requires_grad_();
+      const Tensor bias = torch::tensor(-4.0, type);
+      std::vector<Tensor> all;
+      for (const Tensor& loss : {info_nce(a, b, s, {c.ids, c.weights}), info_nce(a, b, s, {c.ids, c.weights}, {.label_smoothing = 0.1}), info_nce_against(a.narrow(0, 0, 3), b, s, 500),
+                                 sigmoid_loss(a, b, s, bias, {c.ids, c.weights}), decoupled_contrastive(a, b, s, {c.ids, {}}), supervised_contrastive(a, c.ids, s)}) {
+        all.push_back(loss.detach());
+        for (const Tensor& g : torch::autograd::grad({loss}, {a, b, s}, {}, true, false, true)) all.push_back(g.defined() ? g : torch::zeros({}));
+      }
+      return all;
+    };
+    const auto one = results(1);
+    for (const int count : {2, 3, 7, 100}) {  // 100: more than there are shares of the columns
+      INFO(count << " threads");
+      const auto several = results(count), again = results(count);
+      for (size_t k = 0; k < one.size(); ++k) {
+        INFO(k);
+        CHECK_THAT(several[k], AllClose(one[k], type == torch::kDouble ? 1e-10 : 2e-4, type == torch::kDouble ? 1e-13 : 2e-7));
+        CHECK(several[k].equal(again[k]));
+      }
+    }
+  }
+  SECTION("a NaN in the share of one is not hidden by those of others") {
+    Tensor bad = torch::randn({300, 8});
+    bad[290][2] = std::nan("");
+    const ThreadScope scope(3);
+    CHECK(std::isnan(info_nce(torch::zeros({300, 8}), bad, torch::tensor(1.0F)).item<double>()));
+    CHECK(std::isnan(sigmoid_loss(torch::zeros({300, 8}), bad, torch::tensor(1.0F), torch::tensor(0.0F)).item<double>()));
+  }
+  SECTION("nothing is recorded for a second derivative, whichever thread computes") {
+    const ThreadScope scope(3);
+    const Tensor a = torch::randn({300, 8}).requires_grad_(), loss = info_nce(a, torch::randn({300, 8}), torch::tensor(1.0F));
+    CHECK_FALSE(torch::autograd::grad({loss}, {a})[0].requires_grad());
+  }
 }
 
 TEST_CASE("gradients against finite differences", "[losses]") {

@@ -3,7 +3,7 @@
 
 /// Losses over all pairs of rows of two matrices, by their scaled products S_ij = s a_i . b_j: what contrastive losses are
 /// made of. The N x M matrix is never there: it is computed tile by tile, reduced and thrown away, and for the gradient
-/// computed again. Memory beyond inputs and gradients: a few MB and O(N + M). Everything here is once differentiable.
+/// computed again. Memory beyond inputs and gradients: a few MB a thread and O(N + M). Everything here is once differentiable.
 
 #include <alloy/core/tensor.hpp>
 

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "losses/detail/tile_loop.hpp"
+
+namespace alloy::detail {
+
+namespace {
+
+/// Fewer than 64 columns are no share of their own.
+int64_t count_parts(int64_t cols) { return at::in_parallel_region() ? 1 : std::clamp<int64_t>(cols / 64, 1, at::get_num_threads()); }
+
+}  // namespace
+
+Pairs::Pairs(const Tensor& a_in, const Tensor& b_in, const Tensor& scale_in, const PairTargets& targets)
+    : a(a_in.detach()), b(b_in.detach()), scale(scale_in.item<double>()), positives(targets, a_in.size(0), b_in.size(0)), parts(count_parts(b_in.size(0))) {}
+
+std::pair<int64_t, int64_t> Pairs::columns(int64_t part) const {
+  const int64_t steps = (b.size(0) + 15) / 16;
+  const auto border = [&](int64_t k) { return std::min(steps * k / parts * 16, b.size(0)); };
+  return {border(part), border(part + 1)};
+}
+
+}  // namespace alloy::detail
