@@ -45,6 +45,13 @@ class Worker:
             raise Failure(f"{command}: {reply['error']}", self)
         return reply
 
+    def waited_s(self):
+        """How long its threads have been ready to run while other programs had the processor; 0 where Linux does not say."""
+        total = 0
+        for file in pathlib.Path(f"/proc/{self.process.pid}/task").glob("*/schedstat"):
+            total += int(file.read_text().split()[1])
+        return total / 1e9
+
     def close(self):
         try:
             self.process.stdin.close()
