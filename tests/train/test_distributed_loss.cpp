@@ -147,7 +147,7 @@ std::vector<Setting> settings() {
           {.name = "info_nce, anchored, ids, weights", .loss = loss_options(info_nce, PairScheme::anchored), .rows = {4, 2, 5}, .gaps = true, .ids = true, .weights = true},
           {.name = "info_nce, centroid", .loss = loss_options(info_nce, PairScheme::centroid), .rows = {4, 6}, .gaps = true, .weights = true},
           {.name = "info_nce, smoothing, a process without rows", .loss = smooth, .rows = {4, 0, 7, 1}, .ids = true},
-          {.name = "info_nce, weights of pairs", .loss = weighted, .rows = {3, 4}, .gaps = true},
+          {.name = "info_nce, weights of pairs", .loss = weighted, .rows = {4, 6, 5}, .gaps = true},
           {.name = "info_nce, weights of pairs and samples", .loss = weighted, .rows = {3, 5, 2}, .ids = true, .weights = true},
           {.name = "sigmoid", .loss = loss_options(sigmoid), .rows = {3, 4}},
           {.name = "sigmoid, weights of pairs", .loss = weighted_sigmoid, .rows = {4, 2, 5}, .weights = true},
