@@ -64,7 +64,7 @@ NamedTensors state_of(const torch::nn::Module& module, const std::string& prefix
 
 TEST_CASE("write the fixture of this format", "[train]") {
   const char* wanted = std::getenv("ALLOY_FORMAT_FIXTURE");
-  if (wanted == nullptr) return SUCCEED("not asked for");
+  if (wanted == nullptr) return;
   const fs::path folder = wanted;
   const TempDir scratch;
   seed_everything(1);
