@@ -185,52 +185,6 @@ TEST_CASE("parts against all rows add up to the whole", "[losses]") {
     }
 }
 
-TEST_CASE("known values of the loss", "[losses]") {
-  SECTION("untrained: about ln B at scale 1") {
-    for (const int64_t rows : {2, 8, 64, 512}) {
-      torch::manual_seed(rows);
-      const Tensor a = unit(torch::randn({rows, 512})), b = unit(torch::randn({rows, 512}));
-      CHECK_THAT(info_nce(a, b, torch::tensor(1.0F)).item<double>(), WithinRel(std::log(static_cast<double>(rows)), 0.05));
-    }
-  }
-  SECTION("orthonormal pairs: ln(1 + (B - 1) e^-s)") {
-    for (const double s : {1.0, 10.0, 50.0}) {
-      const Tensor eye = torch::eye(32);
-      CHECK_THAT(info_nce(eye, eye, torch::tensor(s, torch::kFloat)).item<double>(), WithinAbs(std::log1p(31 * std::exp(-s)), 1e-6 * std::max(1.0, s)));
-    }
-  }
-  SECTION("sigmoid: divided by B") {
-    const Tensor eye = torch::eye(4), bias = torch::tensor(0.0F);
-    const double positive = std::log1p(std::exp(-2.0)), negative = std::log(2.0);
-    CHECK_THAT(sigmoid_loss(eye, eye, torch::tensor(2.0F), bias).item<double>(), WithinRel(positive + 3 * negative, 1e-6));
-  }
-}
-
-TEST_CASE("degenerate batches give finite losses and gradients", "[losses]") {
-  const Tensor row = unit(torch::randn({1, 8})), zero = torch::zeros({5, 8}), identical = row.expand({5, 8}).contiguous();
-  for (const Tensor& start : {row, zero, identical}) {
-    const Tensor a = start.clone().requires_grad_(), b = start.clone().requires_grad_(), s = torch::tensor(100.0F).requires_grad_(), bias = torch::tensor(-10.0F).requires_grad_();
-    const Tensor ids = torch::zeros({a.size(0)}, torch::kLong);  // duplicates of one caption
-    for (const Tensor& loss : {info_nce(a, b, s), info_nce(a, b, s, {ids, {}}), sigmoid_loss(a, b, s, bias), sigmoid_loss(a, b, s, bias, {ids, {}}), decoupled_contrastive(a, b, s),
-                               decoupled_contrastive(a, b, s, {ids, {}}), supervised_contrastive(a, ids, s), triplet_loss(a, b), multi_similarity(a, ids)}) {
-      CHECK(std::isfinite(loss.item<double>()));
-      for (const Tensor& g : torch::autograd::grad({loss}, {a, b, s}, {}, true, false, true))
-        if (g.defined()) CHECK(g.isfinite().all().item<bool>());
-    }
-  }
-  Tensor bad = torch::randn({5, 8});
-  bad[3][2] = std::nan("");
-  CHECK(std::isnan(info_nce(bad, zero, torch::tensor(1.0F)).item<double>()));  // never hidden: the trainer's guard must see it
-  // Not even where it is the only negative, beside a positive that is left out.
-  for (const int64_t place : {0, 1}) {
-    Tensor pair = torch::ones({2, 3});
-    pair[place][1] = std::nan("");
-    CHECK(std::isnan(decoupled_contrastive(pair, torch::ones({2, 3}), torch::tensor(1.0F)).item<double>()));
-    CHECK(std::isnan(decoupled_contrastive(torch::ones({2, 3}), pair, torch::tensor(1.0F)).item<double>()));
-  }
-  CHECK(std::isnan(sigmoid_loss(bad, zero, torch::tensor(1.0F), torch::tensor(0.0F)).item<double>()));
-}
-
 TEST_CASE("bfloat16 features are computed in float", "[losses]") {
   const Case c = make_case(64, 32, 20.0, false, false);
   const Tensor a = c.a.to(torch::kBFloat16).requires_grad_(), b = c.b.to(torch::kBFloat16), s = torch::tensor(20.0F);

@@ -110,8 +110,9 @@ def check_use():
     expect_error(2, ["no modality 'sound'"], "evaluate", "--model", model, "--data", root / "pairs.tsv", "--column", "sound=title")
 
 
-def start(name, *args, **environment):
-    command = [alloy, "train", "contrastive", "--config", root / "job.json", "--train-data", root / "pairs.tsv", "--logs", root / "logs", "--name", name, *small, *args]
+def start(name, *args, logs=root / "logs", batch_size=16, **environment):
+    command = [alloy, "train", "contrastive", "--config", root / "job.json", "--train-data", root / "pairs.tsv", "--logs", logs, "--name", name, "--batch-size", batch_size,
+               "--log-every-n-steps", "5", *args]
     return subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **environment})
 
 
@@ -235,8 +236,69 @@ def check_processes():
         del os.environ[name]
 
 
+def start_all(name, world, port, *args):
+    where = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": str(world)}
+    return [start(name, "--dist-timeout", "10", "--report-to", "none", "--epochs", "16", "--save-frequency", "2", *args, batch_size=16 // world, **where, RANK=str(rank))
+            for rank in range(world)]
+
+
+def check_restart():
+    """Row T9: a process that is killed ends the others with a typed error, and all of them, started again, end where an unbroken training does."""
+    outputs = [(p.communicate(timeout=120), p.returncode) for p in start_all("pair", 2, free_port())]
+    expect(all(code == 0 for _, code in outputs), f"two processes: {outputs}")
+    for victim in (1, 0):
+        name = f"pair-killed-{victim}"
+        processes = start_all(name, 2, free_port())
+        expect(wait_for_steps(name, random.Random(victim).randrange(30, 90)), f"{name}: it trains")
+        processes[victim].kill()
+        began = time.monotonic()
+        error = processes[1 - victim].communicate(timeout=60)[1]
+        expect(time.monotonic() - began < 10 + 5, f"{name}: the other ends in time")
+        expect(processes[1 - victim].returncode == 1 and "expected all 2 processes to take part" in error, f"{name}: with a typed error: {error[-300:]}")
+        processes[victim].communicate()
+        outputs = [(p.communicate(timeout=120), p.returncode) for p in start_all(name, 2, free_port(), "--resume", "latest")]
+        expect(all(code == 0 for _, code in outputs) and weights(name) == weights("pair"), f"{name}: started again, bit by bit: {outputs}")
+    alone = run("train", "contrastive", "--config", root / "job.json", "--train-data", root / "pairs.tsv", "--logs", root / "logs", "--name", "pair", "--batch-size", "8", "--resume", "latest")
+    expect(alone.returncode == 1 and "world_size 2 -> 1" in alone.stderr, "another number of processes is refused", alone)
+
+
+def check_full_disk():
+    """Rows C2 and T10: a disk that fills up while training is an error, and what was saved before is whole."""
+    logs = root / "logs" / "small-disk"
+    logs.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", logs], capture_output=True, text=True)
+    if mounted.returncode != 0:
+        return print(f"skipped: a disk that is full needs the right to mount one: {mounted.stderr.strip()}")
+    try:
+        process = start("full", "--epochs", "2000", logs=logs)
+        deadline = time.monotonic() + 60
+        while not any((logs / "full" / "checkpoints").glob("step-*")) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        with open(logs / "filler", "wb", buffering=0) as filler:
+            try:
+                for size in (65536, 512):
+                    while True:
+                        filler.write(bytes(size))
+            except OSError:
+                pass
+        began = time.monotonic()
+        error = process.communicate(timeout=60)[1]
+        expect(process.returncode == 1 and "No space left" in error and time.monotonic() - began < 10, f"a full disk is an error: {process.returncode} {error[-300:]}")
+        saved = sorted(path.name for path in (logs / "full" / "checkpoints").glob("step-*"))
+        expect(1 <= len(saved) <= 2, f"earlier checkpoints stay: {saved}")
+        expect(not [path for path in (logs / "full").rglob("*") if "tmp" in path.name], "nothing unfinished stays")
+        (logs / "filler").unlink()
+        done = int(saved[-1].removeprefix("step-")) // 8
+        resumed = run("train", "contrastive", "--config", root / "job.json", "--train-data", root / "pairs.tsv", "--logs", logs, "--name", "full", *small, "--resume", "latest",
+                      "--force-resume", "--epochs", done + 2)
+        expect(resumed.returncode == 0, "the last checkpoint is whole", resumed)
+    finally:
+        subprocess.run(["umount", logs], check=True)
+
+
 make_data()
-checks = {"training": check_training, "use": check_use, "stopping": check_stopping, "resume": check_resume_errors, "wrong": check_wrong_input, "processes": check_processes}
+checks = {"training": check_training, "use": check_use, "stopping": check_stopping, "resume": check_resume_errors, "wrong": check_wrong_input, "processes": check_processes,
+          "restart": check_restart, "disk": check_full_disk}
 for name, check in checks.items():
     if len(sys.argv) < 3 or name in sys.argv[2:]:
         check()

@@ -139,12 +139,18 @@ std::vector<Setting> settings() {
   PairwiseLossOptions smooth = loss_options(info_nce), per_pair = loss_options(sigmoid);
   smooth.label_smoothing = 0.2;
   per_pair.scale_per_pair = true;
+  PairwiseLossOptions weighted = loss_options(info_nce), weighted_sigmoid = loss_options(sigmoid);
+  weighted.weights = {{.first = "a", .second = "b", .weight = 0.25}, {.first = "c", .second = "a", .weight = 3}};
+  weighted_sigmoid.weights = {{.first = "b", .second = "a", .weight = 2}, {.first = "b", .second = "c", .weight = 0}};
   return {{.name = "info_nce", .loss = loss_options(info_nce), .rows = {3, 3}},
           {.name = "info_nce, incomplete", .loss = loss_options(info_nce), .rows = {4, 6, 5}, .gaps = true},
           {.name = "info_nce, anchored, ids, weights", .loss = loss_options(info_nce, PairScheme::anchored), .rows = {4, 2, 5}, .gaps = true, .ids = true, .weights = true},
           {.name = "info_nce, centroid", .loss = loss_options(info_nce, PairScheme::centroid), .rows = {4, 6}, .gaps = true, .weights = true},
           {.name = "info_nce, smoothing, a process without rows", .loss = smooth, .rows = {4, 0, 7, 1}, .ids = true},
+          {.name = "info_nce, weights of pairs", .loss = weighted, .rows = {4, 6, 5}, .gaps = true},
+          {.name = "info_nce, weights of pairs and samples", .loss = weighted, .rows = {3, 5, 2}, .ids = true, .weights = true},
           {.name = "sigmoid", .loss = loss_options(sigmoid), .rows = {3, 4}},
+          {.name = "sigmoid, weights of pairs", .loss = weighted_sigmoid, .rows = {4, 2, 5}, .weights = true},
           {.name = "sigmoid, incomplete, ids, weights", .loss = loss_options(sigmoid), .rows = {4, 6, 5, 3}, .gaps = true, .ids = true, .weights = true},
           {.name = "sigmoid, centroid", .loss = loss_options(sigmoid, PairScheme::centroid), .rows = {5, 4}, .gaps = true},
           {.name = "sigmoid, a scale a pair", .loss = per_pair, .rows = {5, 0, 4}}};
