@@ -22,7 +22,7 @@ struct Given {
   std::string name, image_key = "filepath", caption_key = "title", separator, precision, scheduler, optimizer, report_to, resume, dataset_type, train_data, val_data, positives;
   std::filesystem::path pretrained;
   int64_t batch_size = 64, epochs = 32, warmup = 0, accum_freq = 1, workers = 0, seed = 0, log_every = 100, save_frequency = 1, synthetic_samples = 2000, chunk_size = 0;
-  double lr = 5e-4, wd = 0.2, beta1 = 0.9, beta2 = 0.98, eps = 1e-6, clip = 1.0, average = 0.0;
+  double lr = 5e-4, wd = 0.2, beta1 = 0.9, beta2 = 0.98, eps = 1e-6, clip = 1.0, average = 0.0, patch_dropout = -1.0;
   double dist_timeout = 300;
   bool local_loss = false, gather_with_grad = false;
   bool grad_checkpointing = false, siglip = false, lock_image = false, lock_text = false, save_most_recent = false, force_resume = false;
@@ -54,6 +54,7 @@ void add_flags(CLI::App& app, Given& g) {
   app.add_option("--chunk-size", g.chunk_size, "samples encoded at once, by the gradient cache; 0 = a batch")->capture_default_str();
   app.add_option("--ema", g.average, "decay of a moving average of the weights, 0 = none")->capture_default_str();
   app.add_flag("--grad-checkpointing", g.grad_checkpointing, "transformer blocks compute their activations again in the backward pass");
+  app.add_option("--force-patch-dropout", g.patch_dropout, "0..1, share of the patches that training leaves out, whatever the encoders say")->check(CLI::Range(0.0, 1.0));
   app.add_flag("--siglip", g.siglip, "sigmoid loss");
   app.add_flag("--lock-image", g.lock_image, "the image tower stays as it is");
   app.add_flag("--lock-text", g.lock_text, "the text tower stays as it is");
@@ -123,6 +124,7 @@ ContrastiveJobOptions job_options(const CLI::App& app, const Given& g) {
   set("--accum-freq", t.accum_freq, g.accum_freq);
   set("--chunk-size", t.chunk_size, g.chunk_size);
   set("--ema", t.weight_average, g.average);
+  set("--force-patch-dropout", t.force_patch_dropout, g.patch_dropout);
   set("--seed", t.seed, g.seed);
   set("--log-every-n-steps", t.log_every, g.log_every);
   set("--save-frequency", t.save_every, g.save_frequency);

@@ -57,6 +57,7 @@ struct ContrastiveTrainerOptions {
   int64_t chunk_size = 0;
   Precision precision = Precision::fp32;
   bool grad_checkpointing = false;
+  double force_patch_dropout = -1.0;
   double weight_average = 0.0;
   std::vector<std::string> lock = {};
   Positives positives = Positives::ids;
@@ -82,6 +83,7 @@ struct ContrastiveTrainerOptions {
     field("chunk_size", self.chunk_size, "samples encoded at once, by the gradient cache; 0 = a whole batch of the loader");
     field("precision", self.precision, "of the encoders");
     field("grad_checkpointing", self.grad_checkpointing, "transformer blocks compute their activations again in the backward pass instead of keeping them");
+    field("force_patch_dropout", self.force_patch_dropout, "0..1, share of the patches that training leaves out, in all encoders that have patch_dropout; negative = what each says itself");
     field("weight_average", self.weight_average, "0..1, decay of an exponential moving average of the weights, which is what is evaluated and kept; 0 = none");
     field("lock", self.lock, "modalities whose encoder and projection stay as they are");
     field("positives", self.positives, "samples of a batch that are no negatives of one another");
