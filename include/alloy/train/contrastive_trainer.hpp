@@ -119,9 +119,9 @@ struct ContrastiveStepRecord {
   double step_seconds = 0;       ///< all of the step, waiting included
 };
 
-/// What a validation found. `score` decides on the best state; higher is better.
+/// What a validation found. `score` decides on the best state; higher is better; none = no state is better than another.
 struct ContrastiveValidation {
-  double score = 0;
+  std::optional<double> score = {};
   std::vector<std::pair<std::string, double>> values = {};
 };
 
@@ -150,6 +150,8 @@ struct ContrastiveCallbacks {
   std::function<void(const ContrastiveStepRecord&)> log = {};               ///< every `log_every` steps, as in the log
   std::function<void(const ContrastiveEpochRecord&)> epoch = {};            ///< after each epoch
   std::function<ContrastiveValidation(const JointEmbedding&)> validate = {};  ///< instead of retrieval among the validation data
+  /// More to log of the state after an epoch (from 0, of so many), beside what validation found; it decides on nothing. None = nothing this time.
+  std::function<std::vector<std::pair<std::string, double>>(const JointEmbedding&, int64_t epoch, int64_t epochs)> measure = {};
   CancelToken cancel = {};
 };
 
