@@ -7,6 +7,7 @@
 #include <alloy/layers/conv.hpp>
 #include <alloy/layers/linear.hpp>
 #include <alloy/layers/mlp.hpp>
+#include <alloy/layers/patch_dropout.hpp>
 #include <alloy/layers/pooling.hpp>
 #include <alloy/layers/positions.hpp>
 #include <alloy/layers/recompute.hpp>

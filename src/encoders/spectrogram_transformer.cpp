@@ -15,16 +15,19 @@ void SpectrogramTransformerOptions::validate() const {
   check<ConfigError>(dim % 2 == 0, "[SpectrogramTransformer] expected an even dim, got {}", {dim});
   check<ConfigError>(pooling != Pooling::cls, "[SpectrogramTransformer] expected mean, max or attention pooling, got cls");
   TransformerOptions{.dim = dim, .heads = heads, .layers = layers, .dropout_rate = dropout_rate}.validate();
+  PatchDropoutOptions{.rate = patch_dropout}.validate();
 }
 
 SpectrogramTransformerImpl::SpectrogramTransformerImpl(SpectrogramTransformerOptions options)
     : options_(options),
       patches_({.in_dim = options.patch_frames * options.patch_bins, .out_dim = options.dim}),
+      patch_dropout_({.rate = options.patch_dropout}),
       transformer_({.dim = options.dim, .heads = options.heads, .layers = options.layers, .dropout_rate = options.dropout_rate}),
       pool_({.pooling = options.pooling, .dim = options.dim, .heads = options.heads}) {
   register_module("patches", patches_);
   bands_ = register_parameter("bands", torch::empty({1, 1, options_.mel_bins / options_.patch_bins, options_.dim}));
   torch::nn::init::normal_(bands_, 0.0, 0.02);
+  register_module("patch_dropout", patch_dropout_);
   register_module("transformer", transformer_);
   register_module("pool", pool_);
 }
@@ -44,7 +47,9 @@ Features SpectrogramTransformerImpl::forward(const ModalityInput& input) {
     mask = at::constant_pad_nd(input.mask, {0, padding}, 0).view({batch, steps, n}).any(2);  // [B, T']
     mask = mask.unsqueeze(2).expand({batch, steps, bands}).reshape({batch, -1});
   }
-  x = transformer_(x.flatten(1, 2), mask);  // [B, T' F', D]
+  const KeptPatches kept = patch_dropout_(x.flatten(1, 2), mask);  // [B, T' F', D]
+  mask = kept.mask;
+  x = transformer_(kept.tokens, mask);
   return {.pooled = pool_(x, mask), .tokens = x, .mask = mask, .present = input.present, .times = {}};
 }
 

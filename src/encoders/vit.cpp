@@ -17,12 +17,14 @@ void VitEncoderOptions::validate() const {
                      "[VitEncoder] expected image_size divisible by patch_size > 0, got {} and {}", {image_size, patch_size});
   check<ConfigError>(channels > 0, "[VitEncoder] expected channels > 0, got {}", {channels});
   TransformerOptions{.dim = dim, .heads = heads, .layers = layers, .dropout_rate = dropout_rate}.validate();
+  PatchDropoutOptions{.rate = patch_dropout}.validate();
 }
 
 VitEncoderImpl::VitEncoderImpl(VitEncoderOptions options)
     : options_(options),
       patches_({.in_dim = options.channels * options.patch_size * options.patch_size, .out_dim = options.dim}),
       positions_({.max_length = num_patches(options) + (options.pooling == Pooling::cls ? 1 : 0), .dim = options.dim}),
+      patch_dropout_({.rate = options.patch_dropout, .prefix = options.pooling == Pooling::cls ? 1 : 0}),
       transformer_({.dim = options.dim, .heads = options.heads, .layers = options.layers, .dropout_rate = options.dropout_rate}),
       pool_({.pooling = options.pooling, .dim = options.dim, .heads = options.heads}) {
   register_module("patches", patches_);
@@ -31,6 +33,7 @@ VitEncoderImpl::VitEncoderImpl(VitEncoderOptions options)
     torch::nn::init::normal_(cls_, 0.0, 0.02);
   }
   register_module("positions", positions_);
+  register_module("patch_dropout", patch_dropout_);
   register_module("transformer", transformer_);
   register_module("pool", pool_);
 }
@@ -42,7 +45,8 @@ Features VitEncoderImpl::forward(const ModalityInput& input) {
   Tensor x = input.values.view({batch, options_.channels, side, p, side, p}).permute({0, 2, 4, 1, 3, 5});
   x = patches_(x.reshape({batch, side * side, -1}));                                     // [B, patches, D]
   if (cls_.defined()) x = at::cat({cls_.expand({batch, 1, options_.dim}), x}, 1);        // [B, T, D]
-  x = transformer_(positions_(x));
+  x = patch_dropout_(positions_(x)).tokens;                                              // [B, K, D]
+  x = transformer_(x);
   return {.pooled = pool_(x), .tokens = x, .mask = {}, .present = input.present, .times = {}};
 }
 

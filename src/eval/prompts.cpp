@@ -5,11 +5,13 @@
 #include "eval/detail/unit_rows.hpp"
 
 #include <alloy/data/dataset.hpp>
+#include <alloy/io/file.hpp>
 
 #include <ATen/Functions.h>
 
 #include <algorithm>
 #include <set>
+#include <sstream>
 
 namespace alloy {
 
@@ -49,6 +51,17 @@ void PromptOptions::validate() const {
   for (const std::string& pattern : templates)
     check<ConfigError>(pattern.find("{}") != std::string::npos, "[zero-shot] expected {} where the label goes in each template, got '{}'", {"{}", pattern});
   check<ConfigError>(batch_size > 0, "[zero-shot] expected batch_size > 0, got {}", {batch_size});
+}
+
+std::vector<std::string> read_prompt_file(const std::filesystem::path& path) {
+  std::istringstream text(read_text_file(path, 16u << 20));
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(text, line);) {
+    while (line.ends_with('\r') || line.ends_with(' ')) line.pop_back();
+    if (!line.empty()) lines.push_back(line);
+  }
+  check<DataError>(!lines.empty(), "[{}] expected a line of text, got none", {path});
+  return lines;
 }
 
 std::vector<std::string> fill_templates(const std::vector<std::string>& templates, const std::string& label) {

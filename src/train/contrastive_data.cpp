@@ -33,8 +33,6 @@ Readers readers_of(const std::vector<JobModality>& modalities, bool augmented) {
 
 // ---------------------------------------------------------------------------------------------------------- manifests
 
-Manifest read(const ContrastiveJobOptions& o, const fs::path& path) { return o.separator.empty() ? read_manifest(path) : read_separated(path, o.separator.front()); }
-
 /// What equal ids come from: the column asked for, else `id`, else the first text.
 std::string group_column(const ContrastiveJobOptions& o, const std::vector<JobModality>& modalities, const Manifest& manifest) {
   if (!o.group_by.empty()) return o.group_by;
@@ -69,10 +67,10 @@ std::shared_ptr<const Dataset> dataset_of(const ContrastiveJobOptions& o, const 
 
 ContrastiveData open_manifest(const ContrastiveJobOptions& o, const std::vector<JobModality>& modalities, const fs::path& folder) {
   const fs::path file = under(folder, o.data);
-  const Manifest all = arrange(o, read(o, file), modalities);
+  const Manifest all = arrange(o, read_job_manifest(o, file), modalities);
   check_splits(all);
   Manifest train = rows_of_split(all, "train"), valid = all.select({});
-  if (!o.valid_data.empty()) valid = arrange(o, read(o, under(folder, o.valid_data)), modalities);
+  if (!o.valid_data.empty()) valid = arrange(o, read_job_manifest(o, under(folder, o.valid_data)), modalities);
   else if (all.has_column("split")) valid = rows_of_split(all, "valid");
   if (valid.rows.empty() && o.valid_share > 0) valid = split_off(train, o.valid_share, o.training.seed);
   check<DataError>(!train.rows.empty(), "[{}] expected rows to train on, got none; with a split column, training rows say train", {o.data});
@@ -144,6 +142,10 @@ Tensor ContrastiveData::example(const std::string& name) const {
     }
   }
   fail<DataError>("[ContrastiveJob] expected a sample with '{}' to see its width, got none among the first {}", {name, std::min(train->size(), kExampleTries)});
+}
+
+Manifest read_job_manifest(const ContrastiveJobOptions& options, const fs::path& path) {
+  return options.separator.empty() ? read_manifest(path) : read_separated(path, options.separator.front());
 }
 
 ContrastiveData open_contrastive_data(const ContrastiveJobOptions& options, const std::vector<JobModality>& modalities, const fs::path& folder) {

@@ -3,6 +3,7 @@
 
 #include "train/detail/contrastive_data.hpp"
 #include "train/detail/job_parts.hpp"
+#include "train/detail/zero_shot_validation.hpp"
 
 #include <alloy/core/random.hpp>
 #include <alloy/io/module_state.hpp>
@@ -94,7 +95,25 @@ SavedJoint make_model(const ContrastiveJobOptions& o, const std::vector<JobModal
   return saved;
 }
 
+/// What the caller measures, and zero-shot accuracy when it is due.
+auto measuring(std::shared_ptr<ZeroShotValidation> zero_shot, const ContrastiveCallbacks& callbacks) {
+  return [zero_shot = std::move(zero_shot), own = callbacks.measure, cancel = callbacks.cancel](const JointEmbedding& model, int64_t epoch, int64_t epochs) {
+    auto values = own ? own(model, epoch, epochs) : std::vector<std::pair<std::string, double>>();
+    if (!zero_shot->due(epoch, epochs)) return values;
+    for (auto& value : zero_shot->scores(model, cancel)) values.push_back(std::move(value));
+    return values;
+  };
+}
+
 }  // namespace
+
+void ZeroShotJobOptions::validate() const {
+  const bool asked = !labels.empty() || !labels_file.empty() || !templates.empty() || !templates_file.empty();
+  check<ConfigError>(!data.empty() || !asked, "/zero_shot/data: expected a manifest for the labels or templates given, got none");
+  check<ConfigError>(labels.empty() || labels_file.empty(), "/zero_shot: expected labels or labels_file, got both");
+  check<ConfigError>(templates.empty() || templates_file.empty(), "/zero_shot: expected templates or templates_file, got both");
+  check<ConfigError>(every > 0, "/zero_shot/every: expected a value > 0, got {}", {every});
+}
 
 void ContrastiveJobOptions::validate() const {
   const bool synthetic = dataset_type == DatasetType::synthetic;
@@ -106,6 +125,7 @@ void ContrastiveJobOptions::validate() const {
                      {workers, shuffle_buffer, synthetic_samples});
   for (const auto& [name, text] : {std::pair{"separator", separator}, {"alternatives", alternatives}})
     check<ConfigError>(text.size() <= 1, "/{}: expected one character, got '{}'", {name, text});
+  zero_shot.validate();
   training.validate();
 }
 
@@ -135,7 +155,9 @@ ContrastiveJobResult run_contrastive_job(const ContrastiveJobOptions& options, c
     result.valid_samples = data.valid->size();
   }
   if (!o.training.folder.empty()) o.training.folder = under(folder, o.training.folder);
-  result.history = ContrastiveTrainer(result.saved.model, o.training, group).fit(train, valid.get(), callbacks);
+  ContrastiveCallbacks hooks = callbacks;
+  if (!o.zero_shot.data.empty()) hooks.measure = measuring(std::make_shared<ZeroShotValidation>(o, modalities, result.saved, folder), callbacks);
+  result.history = ContrastiveTrainer(result.saved.model, o.training, group).fit(train, valid.get(), hooks);
   result.skipped = data.skipped;
   for (const auto& [cause, count] : train.bad_samples()) result.skipped[cause] += count;
   return result;

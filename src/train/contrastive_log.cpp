@@ -98,7 +98,7 @@ void ContrastiveLog::write(const ContrastiveEpochRecord& r) {
   line.set("epoch", r.epoch + 1);
   line.set("train_loss", r.train_loss);
   if (r.validation) {
-    line.set("score", r.validation->score);
+    if (r.validation->score) line.set("score", *r.validation->score);
     line.set("validation", numbers(r.validation->values));
   }
   line.set("seconds", r.seconds);

@@ -173,22 +173,34 @@ bool ContrastiveRun::run_step() {
 }
 
 std::optional<ContrastiveValidation> ContrastiveRun::validate() {
-  if (!callbacks_.validate && valid_ == nullptr) return std::nullopt;
-  ContrastiveValidation found;
-  if (first()) {
+  const bool scored = callbacks_.validate || valid_ != nullptr;
+  std::optional<ContrastiveValidation> found;
+  if (scored) found.emplace();
+  if (first() && (scored || callbacks_.measure)) {
     if (average_) average_->swap();
     try {
-      found = callbacks_.validate ? callbacks_.validate(model_) : retrieval_validation(model_, *valid_, callbacks_.cancel);
+      if (scored) found = callbacks_.validate ? callbacks_.validate(model_) : retrieval_validation(model_, *valid_, callbacks_.cancel);
+      measure(found);
     } catch (...) {
       if (average_) average_->swap();
       throw;
     }
     if (average_) average_->swap();
   }
-  Tensor score = torch::tensor(found.score, torch::kDouble);
+  if (!scored) return found;
+  Tensor score = torch::tensor({found->score ? 1.0 : 0.0, found->score.value_or(0.0)}, torch::kDouble);
   group_.broadcast(score, 0);
-  found.score = score.item<double>();
+  found->score.reset();
+  if (score[0].item<double>() > 0) found->score = score[1].item<double>();
   return found;
+}
+
+void ContrastiveRun::measure(std::optional<ContrastiveValidation>& found) {
+  if (!callbacks_.measure) return;
+  const auto values = callbacks_.measure(model_, state_.epoch, options_.epochs);
+  if (values.empty()) return;
+  if (!found) found.emplace();
+  found->values.insert(found->values.end(), values.begin(), values.end());
 }
 
 void ContrastiveRun::end_epoch(Clock::time_point began) {
@@ -197,7 +209,7 @@ void ContrastiveRun::end_epoch(Clock::time_point began) {
   state_.position = 0;
   state_.loss_sum = 0, state_.loss_count = 0;
   bool better = false;
-  if (record.validation) {
+  if (record.validation && record.validation->score) {
     score_ = record.validation->score;
     better = !state_.best_score || *score_ > *state_.best_score;
     if (better) remember_best();

@@ -3,6 +3,7 @@
 
 #include "core/detail/autocast_scope.hpp"
 
+#include <alloy/layers/patch_dropout.hpp>
 #include <alloy/layers/recompute.hpp>
 #include <alloy/train/data_parallel.hpp>
 #include <alloy/train/gradient_cache.hpp>
@@ -59,6 +60,8 @@ ContrastiveStep::ContrastiveStep(JointEmbedding model, const ContrastiveTrainerO
   set_modes();
   check<ConfigError>(recompute_blocks(*model_, options.grad_checkpointing) > 0 || !options.grad_checkpointing,
                      "[ContrastiveTrainer] expected an encoder with transformer blocks for grad_checkpointing, got none; chunk_size saves memory with any encoder");
+  check<ConfigError>(force_patch_dropout(*model_, options.force_patch_dropout) > 0 || options.force_patch_dropout <= 0,
+                     "[ContrastiveTrainer] expected an encoder with patches for force_patch_dropout, such as vit or spectrogram_transformer, got none");
   if (options.accum_freq > 1 || options.chunk_size > 0 || group_.world_size() > 1)
     refuse_batch_statistics(model_, "ContrastiveTrainer, with accum_freq, chunk_size or several processes");
 }

@@ -14,6 +14,7 @@ void ContrastiveTrainerOptions::validate() const {
                      "[ContrastiveTrainer] expected clip_norm, chunk_size, patience, save_every and save_every_steps >= 0, got {}, {}, {}, {} and {}",
                      {clip_norm, chunk_size, patience, save_every, save_every_steps});
   check<ConfigError>(weight_average >= 0 && weight_average < 1, "[ContrastiveTrainer] expected weight_average in 0..1, got {}", {weight_average});
+  check<ConfigError>(force_patch_dropout < 1, "[ContrastiveTrainer] expected force_patch_dropout in 0..1, or negative for that of the encoders, got {}", {force_patch_dropout});
   check<ConfigError>(resume != "latest" || !folder.empty(), "[ContrastiveTrainer] expected a folder to resume the latest checkpoint of, got none");
   optimizer.validate();
   schedule.validate();

@@ -12,10 +12,10 @@ ContrastiveValidation retrieval_validation(const JointEmbedding& model, Loader& 
   loader.start(0);
   const EmbeddedSet set = embed_all(model, loader, {.only = names, .cancel = cancel});
   const auto pairs = joint_scores(set, {.retrieval = {.bootstrap = {.resamples = 1}, .cancel = cancel}});
-  ContrastiveValidation validation;
+  ContrastiveValidation validation{.score = 0.0, .values = {}};
   for (const auto& [from, to, found] : pairs) {
     for (const char* score : {"R@1", "R@10", "mrr"}) validation.values.emplace_back(from + " to " + to + " " + score, found.at(score).score.value);
-    validation.score += found.at("R@1").score.value / static_cast<double>(pairs.size());
+    *validation.score += found.at("R@1").score.value / static_cast<double>(pairs.size());
   }
   return validation;
 }

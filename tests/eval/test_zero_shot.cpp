@@ -282,3 +282,12 @@ TEST_CASE("zero-shot: a set embedded from data, classified by prompts", "[eval]"
   const ZeroShotOutput out = classifier.classify_embedded("image", set.modalities.at("image").values);
   CHECK_THAT(zero_shot_scores(classifier, "image", set, {.resamples = 10}).top1.score.value, WithinAbs(accuracy(out.best, set.target), 1e-12));
 }
+
+TEST_CASE("labels and templates from a file", "[eval]") {
+  const TempDir dir;
+  write_file(dir / "labels.txt", "a cat \r\n\n  \nzwei Hunde\nlast");
+  CHECK(read_prompt_file(dir / "labels.txt") == std::vector<std::string>{"a cat", "zwei Hunde", "last"});
+  write_file(dir / "empty.txt", "\n \n");
+  CHECK_THROWS_WITH(read_prompt_file(dir / "empty.txt"), ContainsSubstring("empty.txt") && ContainsSubstring("a line of text"));
+  CHECK_THROWS_AS(read_prompt_file(dir / "gone.txt"), IoError);
+}

@@ -81,6 +81,15 @@ def check_training():
     expect(shards.returncode == 0 and "trained on 128 samples" in shards.stdout, "training from shards", shards)
     synthetic = run("train", "contrastive", "--dataset-type", "synthetic", "--synthetic-samples", "96", "--epochs", "1", "--logs", root / "logs", "--name", "synthetic", *small)
     expect(synthetic.returncode == 0 and "mean R@1" in synthetic.stdout, "training on scenes", synthetic)
+    (root / "classes.tsv").write_text((root / "labelled.csv").read_text().replace("image,text", "filepath,title").replace(",", "\t"))
+    classes = train("classes", "--zeroshot-data", root / "classes.tsv", "--zeroshot-templates", root / "templates.txt", "--zeroshot-frequency", "4")
+    shown = [line.split("image zero-shot top1 ")[1].split()[0] for line in (classes.stdout + classes.stderr).splitlines() if "image zero-shot top1 " in line]
+    logged = [json.loads(line) for line in (root / "logs" / "classes" / "log.jsonl").read_text().splitlines()]
+    kept = {line["epoch"]: line["validation"]["image zero-shot top1"] for line in logged if "validation" in line}
+    expect(classes.returncode == 0 and list(kept) == [4, 6] and shown == [f"{value:.4f}" for value in kept.values()], f"zero-shot accuracy of epochs: {shown}, {kept}", classes)
+    expect(weights("classes") == weights("first") and kept[6] > 0.6, "zero-shot accuracy is learnt and changes nothing")
+    used = run("evaluate", "--model", root / "logs" / "classes" / "model", "--data", root / "labelled.csv", "--templates", root / "templates.txt", "--group-by", "label", "--json")
+    expect(used.returncode == 0 and abs(json.loads(used.stdout)["zero_shot"]["image"]["top1"]["value"] - kept[6]) < 1e-9, "the same accuracy by alloy evaluate", used)
     for flags in (["--siglip"], ["--accum-freq", "2"], ["--lock-image"], ["--precision", "amp_bf16"], ["--opt", "stable_adamw", "--lr-scheduler", "const"], ["--ema", "0.9"],
                   ["--pretrained", root / "logs" / "first" / "model", "--config", root / "bare.json"]):
         (root / "bare.json").write_text(json.dumps({**config, "modalities": [{"name": "image", "column": "filepath"}, {"name": "text", "column": "title"}]}))
@@ -179,6 +188,11 @@ def check_wrong_input():
     expect_error(1, ["at most the 128 training samples", "256"], *base, *data, "--batch-size", "256")
     expect_error(1, ["more than one sample"], *base, *data, "--batch-size", "1")
     expect_error(1, ["learning_rate > 0"], *base, *data, "--lr", "0")
+    expect_error(1, ["an encoder with patches"], *base, *data, "--force-patch-dropout", "0.5")
+    expect_error(2, ["--force-patch-dropout", "1.5"], *base, *data, "--force-patch-dropout", "1.5")
+    expect_error(1, ["force_patch_dropout in 0..1", "got 1"], *base, *data, "--force-patch-dropout", "1")
+    expect_error(1, ["/zero_shot/column", "filepath", "words"], *base, *data, "--zeroshot-data", root / "comma.csv")
+    expect_error(1, ["/zero_shot/data"], *base, *data, "--zeroshot-templates", root / "templates.txt")
     (root / "typo.json").write_text('{"modalties": []}')
     expect_error(1, ["modalties", "known: "], *base, "--train-data", root / "pairs.tsv", "--config", root / "typo.json")
     table = (root / "pairs.tsv").read_text().replace("p3.png", "gone.png").replace("p5.png", "lost.png")

@@ -20,7 +20,5 @@ struct EvaluateGiven {
 
 /// For a model of the type alloy_joint.
 void evaluate_joint(const EvaluateGiven& given);
-/// The lines of a text file that are not empty.
-std::vector<std::string> read_lines(const std::filesystem::path& path);
 
 }  // namespace alloy::tool

@@ -72,7 +72,7 @@ std::vector<ZeroShotRow> zero_shot_rows(const SavedJoint& saved, const EmbeddedS
     if (info.name != given.prompts) continue;
     const auto reader = make_modality_reader(info.kind, info.preprocess, "/modalities/" + info.name);
     PromptOptions options{.labels = labels};
-    if (!given.templates.empty()) options.templates = read_lines(given.templates);
+    if (!given.templates.empty()) options.templates = read_prompt_file(given.templates);
     const ZeroShotClassifier classifier(saved.model, prompts_from_texts(saved.model, given.prompts, *reader, options, signal_token()));
     for (const auto& [name, embedded] : set.modalities)
       if (name != given.prompts && embedded.values.size(0) > 0) rows.push_back({name, zero_shot_scores(classifier, name, set)});
@@ -117,24 +117,13 @@ void print_tables(const EmbeddedSet& set, const std::vector<JointScores>& pairs,
 
 }  // namespace
 
-std::vector<std::string> read_lines(const std::filesystem::path& path) {
-  std::istringstream text(read_text_file(path, 16u << 20));
-  std::vector<std::string> lines;
-  for (std::string line; std::getline(text, line);) {
-    while (line.ends_with('\r') || line.ends_with(' ')) line.pop_back();
-    if (!line.empty()) lines.push_back(line);
-  }
-  check<DataError>(!lines.empty(), "[{}] expected a line of text, got none", {path});
-  return lines;
-}
-
 void evaluate_joint(const EvaluateGiven& given) {
   const SavedJoint saved = load_joint_model(given.model);
   Manifest manifest = read_manifest(given.data);
   const Readers readers = readers_for(saved, manifest, given);
   ManifestDatasetOptions options{.split = given.split, .alternatives = given.alternatives, .choice = AlternativeChoice::first};
   std::vector<std::string> labels;
-  if (manifest.has_column("label")) labels = options.labels = given.labels.empty() ? manifest_labels(manifest, Task::classification) : read_lines(given.labels);
+  if (manifest.has_column("label")) labels = options.labels = given.labels.empty() ? manifest_labels(manifest, Task::classification) : read_prompt_file(given.labels);
   std::map<std::string, std::string> groups;  // by id
   if (!given.group_by.empty()) {
     const int64_t column = manifest.column(given.group_by);

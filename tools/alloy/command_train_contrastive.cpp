@@ -20,9 +20,10 @@ namespace {
 struct Given {
   std::filesystem::path config, logs = "logs";
   std::string name, image_key = "filepath", caption_key = "title", separator, precision, scheduler, optimizer, report_to, resume, dataset_type, train_data, val_data, positives;
-  std::filesystem::path pretrained;
+  std::filesystem::path pretrained, zeroshot_data, zeroshot_templates;
+  int64_t zeroshot_frequency = 1;
   int64_t batch_size = 64, epochs = 32, warmup = 0, accum_freq = 1, workers = 0, seed = 0, log_every = 100, save_frequency = 1, synthetic_samples = 2000, chunk_size = 0;
-  double lr = 5e-4, wd = 0.2, beta1 = 0.9, beta2 = 0.98, eps = 1e-6, clip = 1.0, average = 0.0;
+  double lr = 5e-4, wd = 0.2, beta1 = 0.9, beta2 = 0.98, eps = 1e-6, clip = 1.0, average = 0.0, patch_dropout = -1.0;
   double dist_timeout = 300;
   bool local_loss = false, gather_with_grad = false;
   bool grad_checkpointing = false, siglip = false, lock_image = false, lock_text = false, save_most_recent = false, force_resume = false;
@@ -32,6 +33,9 @@ void add_flags(CLI::App& app, Given& g) {
   app.add_option("--config", g.config, "JSON config: data, modalities, model, training (docs/contrastive.md)");
   app.add_option("--train-data", g.train_data, "CSV, TSV or JSONL with paths and captions, or tar shards (train-{000..009}.tar, a folder)");
   app.add_option("--val-data", g.val_data, "the same, to retrieve among after each epoch");
+  app.add_option("--zeroshot-data", g.zeroshot_data, "CSV, TSV or JSONL with the column of the pictures and `label`: zero-shot accuracy after epochs");
+  app.add_option("--zeroshot-frequency", g.zeroshot_frequency, "epochs from one time to the next; after the last always")->capture_default_str();
+  app.add_option("--zeroshot-templates", g.zeroshot_templates, "text file, a sentence with {} for the label a line; default: the label alone");
   app.add_option("--dataset-type", g.dataset_type, "auto, csv, webdataset, synthetic")->check(CLI::IsMember({"auto", "csv", "webdataset", "synthetic"}));
   app.add_option("--csv-img-key", g.image_key, "column of the image paths")->capture_default_str();
   app.add_option("--csv-caption-key", g.caption_key, "column of the captions")->capture_default_str();
@@ -54,6 +58,7 @@ void add_flags(CLI::App& app, Given& g) {
   app.add_option("--chunk-size", g.chunk_size, "samples encoded at once, by the gradient cache; 0 = a batch")->capture_default_str();
   app.add_option("--ema", g.average, "decay of a moving average of the weights, 0 = none")->capture_default_str();
   app.add_flag("--grad-checkpointing", g.grad_checkpointing, "transformer blocks compute their activations again in the backward pass");
+  app.add_option("--force-patch-dropout", g.patch_dropout, "0..1, share of the patches that training leaves out, whatever the encoders say")->check(CLI::Range(0.0, 1.0));
   app.add_flag("--siglip", g.siglip, "sigmoid loss");
   app.add_flag("--lock-image", g.lock_image, "the image tower stays as it is");
   app.add_flag("--lock-text", g.lock_text, "the text tower stays as it is");
@@ -108,6 +113,9 @@ ContrastiveJobOptions job_options(const CLI::App& app, const Given& g) {
   ContrastiveTrainerOptions& t = o.training;
   if (!g.train_data.empty()) o.data = std::filesystem::absolute(g.train_data).string();
   if (!g.val_data.empty()) o.valid_data = std::filesystem::absolute(g.val_data).string();
+  if (!g.zeroshot_data.empty()) o.zero_shot.data = std::filesystem::absolute(g.zeroshot_data);
+  if (!g.zeroshot_templates.empty()) o.zero_shot.templates_file = std::filesystem::absolute(g.zeroshot_templates), o.zero_shot.templates.clear();
+  set("--zeroshot-frequency", o.zero_shot.every, g.zeroshot_frequency);
   if (!g.dataset_type.empty()) o.dataset_type = enum_from_name<DatasetType>(g.dataset_type, "--dataset-type");
   if (!g.separator.empty()) o.separator = separator_of(g.separator);
   set("--synthetic-samples", o.synthetic_samples, g.synthetic_samples);
@@ -123,6 +131,7 @@ ContrastiveJobOptions job_options(const CLI::App& app, const Given& g) {
   set("--accum-freq", t.accum_freq, g.accum_freq);
   set("--chunk-size", t.chunk_size, g.chunk_size);
   set("--ema", t.weight_average, g.average);
+  set("--force-patch-dropout", t.force_patch_dropout, g.patch_dropout);
   set("--seed", t.seed, g.seed);
   set("--log-every-n-steps", t.log_every, g.log_every);
   set("--save-frequency", t.save_every, g.save_frequency);
@@ -178,7 +187,10 @@ void train_contrastive(const CLI::App& app, const Given& given) {
   const auto show_epoch = [&](const ContrastiveEpochRecord& r) {
     if (!speaks) return;
     std::string text = fmt::format("epoch {:>3}  train loss {:.4f}", r.epoch + 1, r.train_loss);
-    if (r.validation) text += fmt::format("  mean R@1 {:.4f}", r.validation->score);
+    if (r.validation && r.validation->score) text += fmt::format("  mean R@1 {:.4f}", *r.validation->score);
+    if (r.validation)
+      for (const auto& [name, value] : r.validation->values)
+        if (name.find("zero-shot") != std::string::npos) text += fmt::format("  {} {:.4f}", name, value);
     printer.line(text + "  " + duration_text(r.seconds));
   };
   const ContrastiveJobResult result = run_contrastive_job(options, given.config.parent_path(),

@@ -78,8 +78,8 @@ void zero_shot(const Given& g) {
   if (kinds != 1) throw UsageError("zero-shot: expected one of --images, --audio and --texts");
   const SavedJoint saved = load_joint_model(g.model);
   const ModalityInfo& prompts = info_of(saved, g.prompts);
-  PromptOptions options{.labels = read_lines(g.labels)};
-  if (!g.templates.empty()) options.templates = read_lines(g.templates);
+  PromptOptions options{.labels = read_prompt_file(g.labels)};
+  if (!g.templates.empty()) options.templates = read_prompt_file(g.templates);
   const ZeroShotClassifier classifier(saved.model, prompts_from_texts(saved.model, g.prompts, *make_modality_reader(prompts.kind, prompts.preprocess), options, signal_token()), {.scale = g.scale});
   const auto& inputs = !g.images.empty() ? g.images : !g.audio.empty() ? g.audio : g.texts;
   const ModalityInfo& info = of_kind(saved, !g.images.empty() ? "image" : !g.audio.empty() ? "audio" : "text", g.texts.empty() ? g.prompts : "");

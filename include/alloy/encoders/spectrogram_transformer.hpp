@@ -5,6 +5,7 @@
 
 #include <alloy/core/encoder.hpp>
 #include <alloy/layers/linear.hpp>
+#include <alloy/layers/patch_dropout.hpp>
 #include <alloy/layers/pooling.hpp>
 #include <alloy/layers/transformer.hpp>
 
@@ -19,6 +20,7 @@ struct SpectrogramTransformerOptions {
   int64_t layers = 4;
   Pooling pooling = Pooling::mean;
   double dropout_rate = 0.0;
+  double patch_dropout = 0.0;
   static void describe(auto& self, auto&& field) {
     field("mel_bins", self.mel_bins, "mel bins F of a frame, divisible by patch_bins");
     field("patch_frames", self.patch_frames, "frames of a patch, > 0");
@@ -28,6 +30,7 @@ struct SpectrogramTransformerOptions {
     field("layers", self.layers, "number of transformer layers, >= 0");
     field("pooling", self.pooling, "how tokens become one vector: mean, max or attention");
     field("dropout_rate", self.dropout_rate, "0..1, inside the transformer");
+    field("patch_dropout", self.patch_dropout, "0..1, share of the patches that training leaves out");
   }
   ALLOY_API void validate() const;
 };
@@ -39,7 +42,8 @@ class ALLOY_API SpectrogramTransformerImpl final : public Encoder {
   explicit SpectrogramTransformerImpl(SpectrogramTransformerOptions options);
   /// @param input  values [B, T, mel_bins] float, mask [B, T]; T is padded to whole patches under mask
   /// @return pooled [B, dim], tokens [B, T' (mel_bins / patch_bins), dim] time first, T' = T / patch_frames rounded up;
-  ///         a token is real where any of its frames is
+  ///         a token is real where any of its frames is;
+  ///         in training with patch_dropout only those that stay
   Features forward(const ModalityInput& input) override;
   int64_t dim() const override { return options_.dim; }
   int64_t token_dim() const override { return options_.dim; }
@@ -49,6 +53,7 @@ class ALLOY_API SpectrogramTransformerImpl final : public Encoder {
   SpectrogramTransformerOptions options_;
   Linear patches_;
   Tensor bands_;  // [1, 1, mel_bins / patch_bins, dim], where a patch stands in frequency; time codes are sinusoidal
+  PatchDropout patch_dropout_;
   Transformer transformer_;
   TokenPool pool_;
 };

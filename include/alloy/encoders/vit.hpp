@@ -5,6 +5,7 @@
 
 #include <alloy/core/encoder.hpp>
 #include <alloy/layers/linear.hpp>
+#include <alloy/layers/patch_dropout.hpp>
 #include <alloy/layers/pooling.hpp>
 #include <alloy/layers/positions.hpp>
 #include <alloy/layers/transformer.hpp>
@@ -20,6 +21,7 @@ struct VitEncoderOptions {
   int64_t layers = 4;
   Pooling pooling = Pooling::cls;
   double dropout_rate = 0.0;
+  double patch_dropout = 0.0;
   static void describe(auto& self, auto&& field) {
     field("image_size", self.image_size, "height and width in pixels, divisible by patch_size");
     field("patch_size", self.patch_size, "height and width of a patch in pixels, > 0");
@@ -29,6 +31,7 @@ struct VitEncoderOptions {
     field("layers", self.layers, "number of transformer layers, >= 0");
     field("pooling", self.pooling, "cls puts a learned token first and reads it");
     field("dropout_rate", self.dropout_rate, "0..1, inside the transformer");
+    field("patch_dropout", self.patch_dropout, "0..1, share of the patches that training leaves out, never the class token");
   }
   ALLOY_API void validate() const;
 };
@@ -39,7 +42,8 @@ class ALLOY_API VitEncoderImpl final : public Encoder {
   static constexpr auto kName = "vit";
   explicit VitEncoderImpl(VitEncoderOptions options);
   /// @param input  values [B, channels, image_size, image_size] float
-  /// @return pooled [B, dim], tokens [B, T, dim] with T = (image_size / patch_size)^2, plus the class token with cls pooling
+  /// @return pooled [B, dim], tokens [B, T, dim] with T = (image_size / patch_size)^2, plus the class token with cls pooling;
+  ///         in training with patch_dropout only those that stay
   Features forward(const ModalityInput& input) override;
   int64_t dim() const override { return options_.dim; }
   int64_t token_dim() const override { return options_.dim; }
@@ -50,6 +54,7 @@ class ALLOY_API VitEncoderImpl final : public Encoder {
   Linear patches_;
   Tensor cls_;  // [1, 1, dim], with cls pooling
   LearnedPositions positions_;
+  PatchDropout patch_dropout_;
   Transformer transformer_;
   TokenPool pool_;
 };

@@ -30,6 +30,10 @@ struct PromptOptions {
   ALLOY_API void validate() const;
 };
 
+/// The lines of a text file that are not empty, without blanks at their ends: labels, or templates.
+/// @throws IoError; DataError for a file without any, or of more than 16 MiB
+ALLOY_API std::vector<std::string> read_prompt_file(const std::filesystem::path& path);
+
 /// The prompts of one label, in the order of the templates.
 /// @throws ConfigError for a template without {}
 ALLOY_API std::vector<std::string> fill_templates(const std::vector<std::string>& templates, const std::string& label);

@@ -41,6 +41,35 @@ struct JobModality {
   }
 };
 
+/// Zero-shot accuracy while training (see ZeroShotClassifier): how well prompts alone tell the classes of a labelled manifest.
+struct ZeroShotJobOptions {
+  std::filesystem::path data = {};
+  std::string split = {};
+  std::string modality = {};
+  std::string column = {};
+  std::string label = "label";
+  std::string prompts = "text";
+  std::vector<std::string> labels = {};
+  std::filesystem::path labels_file = {};
+  std::vector<std::string> templates = {};
+  std::filesystem::path templates_file = {};
+  int64_t every = 1;
+  static void describe(auto& self, auto&& field) {
+    field("data", self.data, "manifest of labelled samples; empty = no zero-shot accuracy");
+    field("split", self.split, "only its rows of this `split`; empty = all");
+    field("modality", self.modality, "what is classified; empty = the first of the model that is not `prompts`");
+    field("column", self.column, "of the manifest that holds it; empty = as in the training data");
+    field("label", self.label, "column of the classes");
+    field("prompts", self.prompts, "modality of the prompts, which reads texts");
+    field("labels", self.labels, "names of the classes, at least two; empty = those of the column, in order of appearance");
+    field("labels_file", self.labels_file, "the same, a line each");
+    field("templates", self.templates, "sentences in which each {} becomes the label; empty = the label alone");
+    field("templates_file", self.templates_file, "the same, a line each");
+    field("every", self.every, "epochs from one time to the next, > 0; after the last epoch always");
+  }
+  ALLOY_API void validate() const;
+};
+
 /// A config needs little: `{"data": "train.csv", "modalities": [{"name": "image", "kind": "image"}, {"name": "text", "kind": "text"}]}`.
 struct ContrastiveJobOptions {
   std::string data = {};
@@ -61,6 +90,7 @@ struct ContrastiveJobOptions {
   bool allow_missing = true;
   int64_t synthetic_samples = 2000;
   std::filesystem::path pretrained = {};
+  ZeroShotJobOptions zero_shot = {};
   static void describe(auto& self, auto&& field) {
     field("data", self.data, "manifest, shards (train-{000..009}.tar or a folder), or empty for synthetic; rows whose `split` is not train are left out");
     field("dataset_type", self.dataset_type, "what the data are");
@@ -80,6 +110,7 @@ struct ContrastiveJobOptions {
     field("allow_missing", self.allow_missing, "samples of shards may lack modalities");
     field("synthetic_samples", self.synthetic_samples, "scenes");
     field("pretrained", self.pretrained, "model folder: modalities that it has start from its encoders, projections and readers; those that are not named here stay in the model as they are");
+    field("zero_shot", self.zero_shot, "accuracy on labelled samples after epochs, in ContrastiveValidation::values; decides on nothing");
   }
   ALLOY_API void validate() const;
 };

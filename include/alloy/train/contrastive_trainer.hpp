@@ -57,6 +57,7 @@ struct ContrastiveTrainerOptions {
   int64_t chunk_size = 0;
   Precision precision = Precision::fp32;
   bool grad_checkpointing = false;
+  double force_patch_dropout = -1.0;
   double weight_average = 0.0;
   std::vector<std::string> lock = {};
   Positives positives = Positives::ids;
@@ -82,6 +83,7 @@ struct ContrastiveTrainerOptions {
     field("chunk_size", self.chunk_size, "samples encoded at once, by the gradient cache; 0 = a whole batch of the loader");
     field("precision", self.precision, "of the encoders");
     field("grad_checkpointing", self.grad_checkpointing, "transformer blocks compute their activations again in the backward pass instead of keeping them");
+    field("force_patch_dropout", self.force_patch_dropout, "0..1, share of the patches that training leaves out, in all encoders that have patch_dropout; negative = what each says itself");
     field("weight_average", self.weight_average, "0..1, decay of an exponential moving average of the weights, which is what is evaluated and kept; 0 = none");
     field("lock", self.lock, "modalities whose encoder and projection stay as they are");
     field("positives", self.positives, "samples of a batch that are no negatives of one another");
@@ -117,9 +119,9 @@ struct ContrastiveStepRecord {
   double step_seconds = 0;       ///< all of the step, waiting included
 };
 
-/// What a validation found. `score` decides on the best state; higher is better.
+/// What a validation found. `score` decides on the best state; higher is better; none = no state is better than another.
 struct ContrastiveValidation {
-  double score = 0;
+  std::optional<double> score = {};
   std::vector<std::pair<std::string, double>> values = {};
 };
 
@@ -148,6 +150,8 @@ struct ContrastiveCallbacks {
   std::function<void(const ContrastiveStepRecord&)> log = {};               ///< every `log_every` steps, as in the log
   std::function<void(const ContrastiveEpochRecord&)> epoch = {};            ///< after each epoch
   std::function<ContrastiveValidation(const JointEmbedding&)> validate = {};  ///< instead of retrieval among the validation data
+  /// More to log of the state after an epoch (from 0, of so many), beside what validation found; it decides on nothing. None = nothing this time.
+  std::function<std::vector<std::pair<std::string, double>>(const JointEmbedding&, int64_t epoch, int64_t epochs)> measure = {};
   CancelToken cancel = {};
 };
 

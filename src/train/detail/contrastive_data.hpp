@@ -2,6 +2,7 @@
 #pragma once
 
 #include <alloy/data/dataset.hpp>
+#include <alloy/io/manifest.hpp>
 #include <alloy/train/contrastive_job.hpp>
 
 namespace alloy::detail {
@@ -16,6 +17,9 @@ struct ContrastiveData {
 };
 
 ContrastiveData open_contrastive_data(const ContrastiveJobOptions& options, const std::vector<JobModality>& modalities, const std::filesystem::path& folder);
+
+/// With the separator of the job.
+Manifest read_job_manifest(const ContrastiveJobOptions& options, const std::filesystem::path& path);
 
 /// `image` and `text`.
 std::vector<JobModality> synthetic_modalities();

@@ -29,6 +29,8 @@ class ContrastiveRun {
   bool next_group(std::vector<LabelledBatch>& group);
   void end_epoch(Clock::time_point began);
   std::optional<ContrastiveValidation> validate();
+  /// Adds what the callback measures.
+  void measure(std::optional<ContrastiveValidation>& found);
   void save();
   void remember_best();
   void finish();
