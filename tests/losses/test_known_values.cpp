@@ -105,7 +105,7 @@ Tensor unit(const Tensor& x) { return x / x.norm(2, {1}, true); }
 TEST_CASE("row T1: untrained losses, about ln B at scale 1", "[losses]") {
   const ThreadScope one(1);
   for (const int64_t rows : {2, 8, 64, 512}) {
-    torch::manual_seed(7 + static_cast<uint64_t>(rows));
+    torch::manual_seed(static_cast<uint64_t>(rows));
     const Tensor a = unit(torch::randn({rows, kDim})), b = unit(torch::randn({rows, kDim})), s = torch::ones({});
     for (const Known& known : all_losses()) {
       if (!known.untrained) continue;
