@@ -10,30 +10,40 @@ namespace {
 
 constexpr int64_t kSide = 8;
 
+/// One vector as .npy, without the care that atomic files take of a crash.
+void write_features(const std::filesystem::path& path, const Tensor& x) {
+  std::string header = "{'descr': '<f4', 'fortran_order': False, 'shape': (" + std::to_string(x.numel()) + ",), }";
+  header.resize(117, ' ');
+  std::ofstream file(path, std::ios::binary);
+  file << std::string("\x93NUMPY\x01\0\x76\0", 10) << header << '\n';
+  file.write(static_cast<const char*>(x.const_data_ptr()), static_cast<std::streamsize>(x.nbytes()));
+}
+
 /// Drawn scenes as files of features: pairs.csv to train on, and classes.csv, whose class is the colour.
 void write_scenes(const std::filesystem::path& folder) {
   Random random(5);
   std::string pairs = "picture,caption,split\n", classes = "picture,caption,colour,split\n";
   for (int64_t i = 0; i < 160; ++i) {
-    const ShapeScene scene = random_scene(random);
-    const std::string name = "s" + std::to_string(i) + ".safetensors", &colour = shape_colors()[static_cast<size_t>(scene.color)];
-    save_safetensors(folder / name, {{"pixels", draw_scene(scene, kSide, random).to(torch::kFloat).div(255).flatten()}});
+    ShapeScene scene = random_scene(random);
+    scene.size = 1, scene.place = 0;  // quickly learnt
+    const std::string name = "s" + std::to_string(i) + ".npy", &colour = shape_colors()[static_cast<size_t>(scene.color)];
+    write_features(folder / name, draw_scene(scene, kSide, random).to(torch::kFloat).div(255).flatten());
     if (i < 112) pairs += name + "," + caption_of(scene) + "," + (i < 96 ? "train" : "valid") + "\n";
     else classes += (i == 120 ? "" : name) + "," + caption_of(scene) + "," + colour + "," + (i % 2 ? "test" : "") + "\n";
   }
   write_file(folder / "pairs.csv", pairs);
   write_file(folder / "classes.csv", classes);
-  write_file(folder / "templates.txt", "a small {} circle in the middle\n\na large {} square  \r\n");
+  write_file(folder / "templates.txt", "a large {} circle in the middle\n\na large {} square in the middle  \r\n");
 }
 
-const std::vector<std::string> kTemplates{"a small {} circle in the middle", "a large {} square"};
+const std::vector<std::string> kTemplates{"a large {} circle in the middle", "a large {} square in the middle"};
 
 ContrastiveJobOptions job() {
   const Config words = Config::object({{"buckets", Config(512)}});
   ContrastiveJobOptions o{.data = "pairs.csv", .modalities = {{.name = "image", .kind = "features", .column = "picture"}, {.name = "text", .kind = "hashed_text", .column = "caption", .preprocess = words}}};
   o.model.dim = 16;
-  o.training = {.learning_rate = 3e-3, .epochs = 5, .log_every = 3};
-  o.batch_size = 16;
+  o.training = {.learning_rate = 1e-3, .epochs = 5, .log_every = 3};
+  o.batch_size = 8;
   o.zero_shot = {.data = "classes.csv", .label = "colour", .templates = kTemplates};
   return o;
 }
@@ -54,7 +64,7 @@ double accuracy_of(const std::filesystem::path& model, const std::filesystem::pa
   int64_t right = 0, all = 0;
   for (int64_t row = 0; row < manifest.num_rows(); ++row) {
     if (manifest.cell(row, "picture").empty() || (!split.empty() && manifest.cell(row, "split") != split)) continue;
-    const Tensor pixels = load_safetensors(folder / manifest.cell(row, "picture")).front().second;
+    const Tensor pixels = read_npy(folder / manifest.cell(row, "picture")).to(torch::kFloat);
     right += classifier.classify("image", {.values = pixels.unsqueeze(0)}).labels[0] == manifest.cell(row, "colour");
     ++all;
   }
@@ -70,9 +80,10 @@ TEST_CASE("zero-shot accuracy of an epoch is that of the saved model", "[train]"
   SECTION("of the best epoch, of averaged weights; the score and the weights are as without it") {
     o.training.folder = "run";
     o.training.weight_average = 0.5;
+    o.training.epochs = 6;
     const ContrastiveJobResult found = run_contrastive_job(o, dir.path());
     save_model(dir / "model", found.saved);
-    REQUIRE(found.history.epochs.size() == 5);
+    REQUIRE(found.history.epochs.size() == 6);
     const auto top1 = value(found.history.epochs[static_cast<size_t>(found.history.best_epoch)], "image zero-shot top1");
     REQUIRE(top1);
     CHECK_THAT(*top1, WithinAbs(accuracy_of(dir / "model", dir.path()), 1e-9));
@@ -82,7 +93,7 @@ TEST_CASE("zero-shot accuracy of an epoch is that of the saved model", "[train]"
     o.zero_shot = {};
     o.training.folder = "";
     const ContrastiveJobResult without = run_contrastive_job(o, dir.path());
-    for (size_t i = 0; i < 5; ++i) CHECK(without.history.epochs[i].validation->score == found.history.epochs[i].validation->score);
+    for (size_t i = 0; i < 6; ++i) CHECK(without.history.epochs[i].validation->score == found.history.epochs[i].validation->score);
     check_same(weights(found.saved.model), weights(without.saved.model));
 
     const std::string log = read_text_file(dir / "run" / "log.jsonl", 1 << 20), page = read_text_file(dir / "run" / "report.html", 16 << 20);
@@ -95,7 +106,7 @@ TEST_CASE("zero-shot accuracy of an epoch is that of the saved model", "[train]"
   SECTION("every second epoch and the last, without validation data, which leaves the last state") {
     write_file(dir / "pairs.csv", [&] {
       std::string text = read_text_file(dir / "pairs.csv", 1 << 20);
-      return text.substr(0, text.find("s96.safetensors"));
+      return text.substr(0, text.find("s96.npy"));
     }());
     o.zero_shot.every = 2;
     o.zero_shot.templates = {};
