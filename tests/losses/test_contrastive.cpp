@@ -256,7 +256,8 @@ TEST_CASE("bfloat16 features agree with double, values and gradients, over tiles
       const auto wanted = results(torch::kDouble), got = results(torch::kBFloat16);
       for (size_t k = 0; k < wanted.size(); ++k) {
         INFO(k << (k % 4 == 0 ? ": a loss" : ": a gradient"));
-        CHECK((got[k] - wanted[k]).abs().max().item<double>() <= (k % 4 == 0 ? 1e-5 : 2e-2) * wanted[k].abs().max().item<double>());
+        const double term = k % 4 == 3 ? 0.1 : 0.0;  // the gradient by the scale is a small difference of terms of up to 1
+        CHECK((got[k] - wanted[k]).abs().max().item<double>() <= (k % 4 == 0 ? 1e-5 : 2e-2) * std::max(wanted[k].abs().max().item<double>(), term));
       }
     }
 }
