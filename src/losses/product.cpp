@@ -33,4 +33,13 @@ Tensor product(const Tensor& x, const Tensor& w) {
   return at::mm(x, w.t());
 }
 
+bool multiplies_bfloat16() {
+#if defined(__x86_64__)
+  static const bool found = __builtin_cpu_supports("avx512bf16") && onednn_linear();
+  return found;
+#else
+  return false;
+#endif
+}
+
 }  // namespace alloy::detail

@@ -2,6 +2,7 @@
 #include "train/detail/contrastive_step.hpp"
 
 #include "core/detail/autocast_scope.hpp"
+#include "train/detail/parts.hpp"
 
 #include <alloy/layers/patch_dropout.hpp>
 #include <alloy/layers/recompute.hpp>
@@ -78,6 +79,8 @@ ModalityMap<Embedded> ContrastiveStep::encode(const Batch& batch) {
     if (options_.precision == Precision::bf16) autocast.emplace(true, at::kBFloat16);
     embeddings = model_->forward(batch);
   }
+  // The losses take bfloat16 too, at 1.2 to 1.4 times the speed: a tenth of a second of the minutes that a step of 4,096 pairs takes,
+  // for which the gradient of the embeddings would be rounded.
   for (auto& item : embeddings)
     if (item.second.values.scalar_type() == at::kBFloat16) item.second.values = item.second.values.to(at::kFloat);
   return embeddings;
@@ -88,9 +91,7 @@ std::vector<Batch> ContrastiveStep::parts_of(const std::vector<LabelledBatch>& g
   std::vector<Batch> parts;
   for (const LabelledBatch& batch : group) {
     if (batch.ids.empty()) continue;
-    const int64_t count = batch_size(batch.inputs), chunk = options_.chunk_size > 0 ? options_.chunk_size : count;
-    for (int64_t begin = 0; begin < count; begin += chunk)
-      parts.push_back(to(chunk >= count ? batch.inputs : rows(batch.inputs, torch::arange(begin, std::min(begin + chunk, count))), device));
+    for (const Batch& part : detail::parts_of(batch.inputs, options_.chunk_size > 0 ? options_.chunk_size : batch_size(batch.inputs))) parts.push_back(to(part, device));
   }
   return parts;
 }

@@ -2,6 +2,7 @@
 #include <alloy/train/gradient_cache.hpp>
 
 #include "core/detail/dropout_state.hpp"
+#include "train/detail/parts.hpp"
 
 #include <torch/nn/modules/batchnorm.h>
 #include <torch/types.h>
@@ -90,10 +91,7 @@ PairwiseLossOutput cached_backward(std::span<const Batch> parts, const std::func
 PairwiseLossOutput cached_backward(JointEmbedding model, const Batch& batch, const PairInfo& pairs, const GradientCacheOptions& options) {
   options.validate();
   refuse_batch_statistics(model, "cached_backward");
-  std::vector<Batch> parts;
-  const int64_t count = batch_size(batch);
-  for (int64_t begin = 0; begin < count; begin += options.chunk_size)
-    parts.push_back(rows(batch, torch::arange(begin, std::min(begin + options.chunk_size, count))));
+  const std::vector<Batch> parts = detail::parts_of(batch, options.chunk_size);
   return cached_backward(parts, [&](const Batch& part) { return model->forward(part); }, [&](const ModalityMap<Embedded>& all) { return model->loss(all, pairs); });
 }
 

@@ -185,7 +185,38 @@ TEST_CASE("parts against all rows add up to the whole", "[losses]") {
     }
 }
 
-TEST_CASE("bfloat16 features are computed in float", "[losses]") {
+TEST_CASE("bfloat16 features agree with double, values and gradients, over tiles of rows and columns", "[losses]") {
+  for (const double scale : {1.0, 14.3, 100.0})
+    for (const bool clustered : {false, true}) {
+      INFO("scale " << scale << ", clustered " << clustered);
+      Case c = make_case(600, 64, scale, true, true);
+      if (clustered) {
+        const Tensor centres = unit(torch::randn({10, 64}, torch::kDouble)).index_select(0, torch::randint(10, {600}, torch::kLong));
+        c.a = unit(centres + 0.5 * c.a);
+        c.b = unit(centres + 0.5 * c.b);
+      }
+      for (Tensor* x : {&c.a, &c.b}) *x = x->to(torch::kBFloat16).to(torch::kDouble);  // the same inputs for both
+      const auto results = [&](torch::Dtype type) {
+        const auto of_scalars = type == torch::kDouble ? torch::kDouble : torch::kFloat;
+        const Tensor a = c.a.to(type).detach().requires_grad_(), b = c.b.to(type).detach().requires_grad_(), s = c.scale.to(of_scalars).detach().requires_grad_();
+        const Tensor bias = torch::tensor(-10.0, of_scalars);
+        std::vector<Tensor> all;
+        for (const Tensor& loss : {info_nce(a, b, s, {c.ids, c.weights}), sigmoid_loss(a, b, s, bias, {c.ids, c.weights}), info_nce(a, b, s)}) {
+          all.push_back(loss.detach().to(torch::kDouble));
+          for (const Tensor& g : torch::autograd::grad({loss}, {a, b, s})) all.push_back(g.to(torch::kDouble));
+        }
+        return all;
+      };
+      const auto wanted = results(torch::kDouble), got = results(torch::kBFloat16);
+      for (size_t k = 0; k < wanted.size(); ++k) {
+        INFO(k << (k % 4 == 0 ? ": a loss" : ": a gradient"));
+        const double term = k % 4 == 3 ? 0.1 : 0.0;  // the gradient by the scale is a small difference of terms of up to 1
+        CHECK((got[k] - wanted[k]).abs().max().item<double>() <= (k % 4 == 0 ? 1e-5 : 2e-2) * std::max(wanted[k].abs().max().item<double>(), term));
+      }
+    }
+}
+
+TEST_CASE("bfloat16 features have their loss in float", "[losses]") {
   const Case c = make_case(64, 32, 20.0, false, false);
   const Tensor a = c.a.to(torch::kBFloat16).requires_grad_(), b = c.b.to(torch::kBFloat16), s = torch::tensor(20.0F);
   const Tensor exact = a.detach().to(torch::kFloat).requires_grad_();

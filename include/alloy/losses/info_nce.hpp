@@ -18,7 +18,7 @@ struct InfoNceOptions {
 
 /// (sum_i w_i CE(row i) + sum_j w_j CE(column j)) / (2 sum w), where CE is the cross-entropy of softmax(scale a b^T) with
 /// the positives, each alike if there are several.
-/// @param a, b  [B, D] float, double or bfloat16 (computed in float), usually unit rows
+/// @param a, b  [B, D] float, double or bfloat16 (computed in float but for products of the gradient), usually unit rows
 /// @param scale  a scalar tensor, the inverse temperature itself, not its logarithm
 /// @return a scalar in float or double; once differentiable in a, b and scale
 /// @throws ShapeError, DataError; ConfigError for options out of range

@@ -10,7 +10,7 @@
 namespace alloy {
 
 /// sum_ij (w_i + w_j) / 2 log(1 + exp(-z_ij (scale a_i . b_j + bias))) / sum w, with z_ij = 1 for positives, else -1.
-/// @param a, b  [B, D] float, double or bfloat16 (computed in float), usually unit rows
+/// @param a, b  [B, D] float, double or bfloat16 (computed in float but for products of the gradient), usually unit rows
 /// @param scale, bias  scalar tensors; SigLIP starts them at 10 and -10
 /// @return a scalar in float or double; once differentiable in a, b, scale and bias
 /// @throws ShapeError, DataError

@@ -22,7 +22,7 @@ struct PairTargets {
 /// Cross-entropy of each row and each column, [N] and [M]: -sum_j q_ij log softmax_j(S_ij), q_ij = 1 / (positives of i) on
 /// positives, and likewise for columns. Exact for any scale, by running maxima. Rows without positives have the log-sum-exp
 /// alone; -inf where all pairs are left out.
-/// @param a  [N, D] @param b  [M, D]: float, double, or bfloat16, which is computed in float @param scale  a scalar tensor
+/// @param a  [N, D] @param b  [M, D]: float, double, or bfloat16, which is computed in float but for products of the gradient @param scale  a scalar tensor
 /// @param smoothing  0..1, share of q spread over all pairs
 std::pair<Tensor, Tensor> pair_cross_entropy(const Tensor& a, const Tensor& b, const Tensor& scale, const PairTargets& targets, double smoothing = 0);
 

@@ -12,4 +12,7 @@ namespace alloy::detail {
 /// @return [N, M], contiguous
 Tensor product(const Tensor& x, const Tensor& w);
 
+/// Whether this processor multiplies bfloat16 by itself, about twice as fast as float; where it does not, it is slower.
+bool multiplies_bfloat16();
+
 }  // namespace alloy::detail
