@@ -57,9 +57,13 @@ std::string digest_of(const Config& manifest) {
 Config describe_files(const fs::path& folder) {
   Config files = Config::object();
   std::set<std::string> names;
-  for (const auto& entry : fs::directory_iterator(folder)) names.insert(entry.path().filename().string());
-  for (const std::string& name : names)
-    files.set(name, Config::object({{"bytes", Config(static_cast<int64_t>(fs::file_size(folder / name)))}, {"sha256", Config(sha256_of_file(folder / name))}}));
+  try {
+    for (const auto& entry : fs::directory_iterator(folder)) names.insert(entry.path().filename().string());
+    for (const std::string& name : names)
+      files.set(name, Config::object({{"bytes", Config(static_cast<int64_t>(fs::file_size(folder / name)))}, {"sha256", Config(sha256_of_file(folder / name))}}));
+  } catch (const fs::filesystem_error& e) {
+    fail<IoError>("[CheckpointStore] cannot read back what was written to {}: {}", {folder, e.code().message()});
+  }
   return files;
 }
 

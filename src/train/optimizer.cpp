@@ -66,10 +66,11 @@ void Optimizer::scale_gradients(double factor) {
 }
 
 bool Optimizer::state_is_finite() const {
-  double sum = 0;  // a sum is NaN or infinite if a term is
+  // A norm is NaN or infinite if a term is; in float also for terms beyond 1e19, whose squares are: such a moment is as bad.
+  double sum = 0;
   for (const Slot& slot : slots_) {
-    sum += slot.first.sum().item<double>();
-    if (slot.second.defined()) sum += slot.second.sum().item<double>();
+    sum += slot.first.norm().item<double>();
+    if (slot.second.defined()) sum += slot.second.norm().item<double>();
   }
   return std::isfinite(sum);
 }

@@ -153,11 +153,13 @@ def check_stopping():
         expect(losses(name)[-20:] == losses("unbroken")[-20:], f"{name}: the log goes on")
     twice = start("twice", "--epochs", "2000", "--accum-freq", "8")
     expect(wait_for_steps("twice", 5), "twice: it trains")
+    twice.send_signal(signal.SIGSTOP)  # so that both wait when it goes on: before it has ended cleanly
     twice.send_signal(signal.SIGINT)
-    twice.send_signal(signal.SIGINT)
+    twice.send_signal(signal.SIGTERM)
+    twice.send_signal(signal.SIGCONT)
     began = time.monotonic()
     twice.wait(timeout=30)
-    expect(time.monotonic() - began < 10, "a second signal ends at once")
+    expect(time.monotonic() - began < 10 and twice.returncode in (-signal.SIGINT, -signal.SIGTERM, 130, 143), f"a second signal ends at once: {twice.returncode}")
 
 
 def check_resume_errors():
@@ -272,6 +274,13 @@ def check_restart():
         processes[victim].communicate()
         outputs = [(p.communicate(timeout=120), p.returncode) for p in start_all(name, 2, free_port(), "--resume", "latest")]
         expect(all(code == 0 for _, code in outputs) and weights(name) == weights("pair"), f"{name}: started again, bit by bit: {outputs}")
+    processes = start_all("four-killed", 4, free_port())
+    expect(wait_for_steps("four-killed", 20), "four: they train")
+    processes[2].kill()
+    began = time.monotonic()
+    errors = [p.communicate(timeout=60)[1] for p in processes]
+    expect(time.monotonic() - began < 10 + 5, "four: the others end in time")
+    expect(all(p.returncode == 1 for i, p in enumerate(processes) if i != 2), f"four: with typed errors: {errors}")
     alone = run("train", "contrastive", "--config", root / "job.json", "--train-data", root / "pairs.tsv", "--logs", root / "logs", "--name", "pair", "--batch-size", "8", "--resume", "latest")
     expect(alone.returncode == 1 and "world_size 2 -> 1" in alone.stderr, "another number of processes is refused", alone)
 

@@ -174,14 +174,14 @@ TEST_CASE("a process killed while saving leaves a whole checkpoint", "[train]") 
   std::mt19937 random(7);
   { CheckpointStore(dir / "c", {}).save(1, Config::object(), {}, [](const fs::path& folder) { write_file(folder / "a", content(1)); }); }
   int64_t last = 1;
-  for (int round = 0; round < 25; ++round) {
+  for (int round = 0; round < 50; ++round) {
     const pid_t child = fork();
     REQUIRE(child >= 0);
     if (child == 0) {
       CheckpointStore store(dir / "c", {.keep_last = 2});
       for (int64_t step = last + 1;; ++step) save(store, step, {}, 50'000);
     }
-    std::this_thread::sleep_for(std::chrono::microseconds(5000 + random() % 40000));
+    std::this_thread::sleep_for(std::chrono::microseconds(3000 + random() % 25000));
     kill(child, SIGKILL);
     int status = 0;
     REQUIRE(waitpid(child, &status, 0) == child);

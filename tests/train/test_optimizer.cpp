@@ -150,6 +150,11 @@ TEST_CASE("what is not finite is seen before it does harm", "[train]") {
   CHECK(optimizer.state_is_finite());
   Tensor(optimizer.state()[0].second).flatten()[3] = std::nan("");
   CHECK_FALSE(optimizer.state_is_finite());
+  module->to(torch::kFloat);
+  Optimizer in_float(*module, options_of(OptimizerKind::adamw));
+  CHECK(in_float.state_is_finite());
+  Tensor(in_float.state()[0].second).flatten()[3] = 1e30;  // row T4: finite, but no moment of a training that goes well
+  CHECK_FALSE(in_float.state_is_finite());
 }
 
 TEST_CASE("learning rate schedules", "[train]") {

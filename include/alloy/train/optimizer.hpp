@@ -11,7 +11,7 @@ namespace alloy {
 
 enum class OptimizerKind {
   adamw,         ///< Loshchilov & Hutter 2019
-  stable_adamw,  ///< AdamW with update clipping (Wortsman et al. 2023, "Stable and low-precision training", alg. 2): an outlier cannot throw it off
+  stable_adamw,  ///< AdamW with update clipping (Wortsman et al. 2023, "Stable and low-precision training", alg. 2): a batch that is off moves the weights less
   sgd,           ///< with momentum
 };
 constexpr auto enum_names(OptimizerKind) {
