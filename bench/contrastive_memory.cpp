@@ -19,7 +19,7 @@ using namespace alloy;
 namespace {
 
 struct Sizes {
-  int64_t image = 32, dim = 192, layers = 4, batch = 256, larger = 1024, large = 4096, chunk = 64;
+  int64_t image = 32, dim = 128, layers = 4, batch = 256, larger = 1024, large = 4096, chunk = 64;
 };
 
 struct Case {
@@ -146,7 +146,7 @@ int main(int argc, char** argv) {
       const std::string_view word = argv[i];
       check<ConfigError>(word == "--json" || word == "--quick", "[contrastive_memory] expected --json or --quick, got '{}'", {word});
       if (word == "--json") json = true;
-      else sizes = {.image = 16, .dim = 32, .layers = 1, .batch = 64, .larger = 128, .large = 256, .chunk = 16};
+      else sizes = {.image = 16, .dim = 64, .layers = 2, .batch = 128, .larger = 256, .large = 512, .chunk = 16};
     }
     bool within = true;
     {
