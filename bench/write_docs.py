@@ -86,6 +86,7 @@ def large_lines(rows):
     for row in rows:
         yield (f"| {row['work']} | {row['ours_ms'] / 1e3:.0f} | {row['ratio']:.2f} ({row['low']:.2f} .. {row['high']:.2f}) | {number(row['target'], 2)} "
                f"| {row['process_mb']:.0f} | {row['max_process_mb']:.0f} |")
+    yield ""
 
 
 def described(row):
