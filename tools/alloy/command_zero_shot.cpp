@@ -82,7 +82,7 @@ void zero_shot(const Given& g) {
   if (!g.templates.empty()) options.templates = read_prompt_file(g.templates);
   const ZeroShotClassifier classifier(saved.model, prompts_from_texts(saved.model, g.prompts, *make_modality_reader(prompts.kind, prompts.preprocess), options, signal_token()), {.scale = g.scale});
   const auto& inputs = !g.images.empty() ? g.images : !g.audio.empty() ? g.audio : g.texts;
-  const ModalityInfo& info = of_kind(saved, !g.images.empty() ? "image" : !g.audio.empty() ? "audio" : "text", g.texts.empty() ? g.prompts : "");
+  const ModalityInfo info = of_kind(saved, !g.images.empty() ? "image" : !g.audio.empty() ? "audio" : "text", g.texts.empty() ? g.prompts : "");
   const auto reader = make_modality_reader(info.kind, info.preprocess);
   std::vector<Answer> answers;
   for (const std::string& input : inputs) {
