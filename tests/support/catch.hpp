@@ -14,6 +14,7 @@
 #if ALLOY_CATCH2_VERSION >= 3
 #include <catch2/catch_all.hpp>
 namespace alloy_test {
+using Catch::Approx;
 using Catch::Matchers::ContainsSubstring;
 using Catch::Matchers::WithinAbs;
 using Catch::Matchers::WithinRel;
