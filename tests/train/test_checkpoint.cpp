@@ -8,6 +8,7 @@
 #include <alloy/io/file.hpp>
 #include <alloy/train/checkpoint.hpp>
 
+#include <chrono>
 #include <fstream>
 #include <random>
 #include <signal.h>
@@ -174,6 +175,13 @@ TEST_CASE("a process killed while saving leaves a whole checkpoint", "[train]") 
   std::mt19937 random(7);
   { CheckpointStore(dir / "c", {}).save(1, Config::object(), {}, [](const fs::path& folder) { write_file(folder / "a", content(1)); }); }
   int64_t last = 1;
+  // How long a save takes on this machine as it is now: the moments of death are spread over a few saves.
+  const auto began = std::chrono::steady_clock::now();
+  {
+    CheckpointStore store(dir / "timed", {.keep_last = 2});
+    for (int64_t step = 1; step <= 4; ++step) save(store, step, {}, 50'000);
+  }
+  const auto one_save = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - began).count() / 4;
   for (int round = 0; round < 50; ++round) {
     const pid_t child = fork();
     REQUIRE(child >= 0);
@@ -181,7 +189,7 @@ TEST_CASE("a process killed while saving leaves a whole checkpoint", "[train]") 
       CheckpointStore store(dir / "c", {.keep_last = 2});
       for (int64_t step = last + 1;; ++step) save(store, step, {}, 50'000);
     }
-    std::this_thread::sleep_for(std::chrono::microseconds(3000 + random() % 25000));
+    std::this_thread::sleep_for(std::chrono::microseconds(one_save / 2 + static_cast<int64_t>(random() % 1000) * one_save * 4 / 1000));
     kill(child, SIGKILL);
     int status = 0;
     REQUIRE(waitpid(child, &status, 0) == child);
