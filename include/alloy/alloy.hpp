@@ -3,6 +3,7 @@
 
 /// Everything of alloy, by area. `alloy/core/eigen.hpp` is opt-in and not part of it.
 
+#include <alloy/alignment.hpp>
 #include <alloy/core.hpp>
 #include <alloy/data.hpp>
 #include <alloy/encoders.hpp>

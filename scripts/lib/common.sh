@@ -24,6 +24,7 @@ build_packages=(
 )
 test_packages=(catch2 librapidcheck-dev doxygen)
 demo_packages=(dataset-fashion-mnist espeak-ng)  # the catalogue: photos, and the program that speaks
+alignment_packages=(asterisk-core-sounds-en-wav mricron-data)  # examples of alignment: a human voice, a brain with its atlas
 emoji_packages=(espeak-ng libsndfile1 libsoxr0)  # data of the emoji demo: the program that speaks; writing and resampling
 
 step() { printf 'alloy: %s\n' "$*"; }

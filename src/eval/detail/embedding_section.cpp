@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "eval/detail/embedding_section.hpp"
 
-#include <alloy/eval/embedding_geometry.hpp>
+#include <alloy/alignment/embedding_geometry.hpp>
 #include <alloy/eval/html_report.hpp>
 
 #include <ATen/Functions.h>

@@ -4,7 +4,7 @@
 #include <torch/nn/functional/normalization.h>
 
 #include <alloy/core/error.hpp>
-#include <alloy/eval/embedding_geometry.hpp>
+#include <alloy/alignment/embedding_geometry.hpp>
 
 #include <cmath>
 #include <limits>
@@ -21,7 +21,7 @@ Tensor rows(std::vector<std::vector<double>> values) {
 
 }  // namespace
 
-TEST_CASE("modality_gap", "[eval]") {
+TEST_CASE("modality_gap", "[alignment]") {
   SECTION("is the distance of the means of unit rows") {
     // means (1/2, 1/2) and (-1, 0): distance sqrt(9/4 + 1/4)
     const Tensor a = rows({{3, 0}, {0, 0.5}}), b = rows({{-1, 0}, {-7, 0}, {-2, 0}});
@@ -36,7 +36,7 @@ TEST_CASE("modality_gap", "[eval]") {
   }
 }
 
-TEST_CASE("alignment", "[eval]") {
+TEST_CASE("alignment", "[alignment]") {
   const Tensor a = rows({{2, 0}, {0, 1}, {1, 0}}), b = rows({{1, 0}, {1, 0}, {-3, 0}});  // distances 0, sqrt 2, 2
   CHECK_THAT(alignment(a, b), WithinAbs((0 + 2 + 4) / 3.0, 1e-12));
   CHECK_THAT(alignment(a, b, 1), WithinAbs((0 + std::sqrt(2) + 2) / 3.0, 1e-12));
@@ -45,7 +45,7 @@ TEST_CASE("alignment", "[eval]") {
   CHECK_THROWS_WITH(alignment(a, b.narrow(0, 0, 2)), ContainsSubstring("row by row") && ContainsSubstring("[2, 2]"));
 }
 
-TEST_CASE("uniformity", "[eval]") {
+TEST_CASE("uniformity", "[alignment]") {
   SECTION("of three rows, by hand") {
     // squared distances 2, 4, 2
     const Tensor x = rows({{1, 0}, {0, 5}, {-2, 0}});
@@ -64,7 +64,7 @@ TEST_CASE("uniformity", "[eval]") {
   SECTION("t must be positive") { CHECK_THROWS_AS(uniformity(torch::ones({3, 3}), -1), ConfigError); }
 }
 
-TEST_CASE("geometry of what is no set of embeddings", "[eval]") {
+TEST_CASE("geometry of what is no set of embeddings", "[alignment]") {
   const Tensor good = rows({{1, 0}, {0, 1}});
   CHECK_THROWS_AS(modality_gap(good, torch::ones({2, 3}, torch::kDouble)), ShapeError);
   CHECK_THROWS_AS(modality_gap(good, torch::ones({2}, torch::kDouble)), ShapeError);
@@ -75,7 +75,7 @@ TEST_CASE("geometry of what is no set of embeddings", "[eval]") {
   CHECK_THROWS_WITH(alignment(rows({{1, 0}, {0, std::numeric_limits<double>::quiet_NaN()}}), good), ContainsSubstring("row 1 with NaN"));
 }
 
-TEST_CASE("principal_components", "[eval]") {
+TEST_CASE("principal_components", "[alignment]") {
   SECTION("of a line and a little across it, by hand") {
     // along (3, 4)/5: -10, 0, 10; across: 1, -2, 1. Variances 200 and 6.
     const Tensor along = torch::tensor({0.6, 0.8}, torch::kDouble), across = torch::tensor({-0.8, 0.6}, torch::kDouble);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <alloy/eval/embedding_geometry.hpp>
+#include <alloy/alignment/embedding_geometry.hpp>
 
 #include <alloy/core/eigen.hpp>
 

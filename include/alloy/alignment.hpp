@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/// What belongs to what: in time (speech to frames), in space (boxes to words), in meaning (spaces and labels of two modalities).
+
+// In meaning.
+#include <alloy/alignment/embedding_geometry.hpp>
