@@ -5,6 +5,8 @@
 
 // In time.
 #include <alloy/alignment/ctc_align.hpp>
+#include <alloy/alignment/stream_aligner.hpp>
+#include <alloy/alignment/stream_options.hpp>
 #include <alloy/alignment/subtitles.hpp>
 #include <alloy/alignment/word_spans.hpp>
 
