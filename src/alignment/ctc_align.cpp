@@ -21,6 +21,14 @@ struct FrameScores {
   const T* data;
   int64_t frames, vocab, frame_stride, token_stride;
   T at(int64_t frame, int64_t token) const { return data[frame * frame_stride + token * token_stride]; }
+  /// Of `count` frames from `first` on; most calls have a whole tile, whose loop is unrolled.
+  void copy(int64_t first, int64_t count, int64_t token, double* out) const {
+    const T* from = data + first * frame_stride + token * token_stride;
+    if (count == detail::kCtcFrames)
+      for (int64_t f = 0; f < detail::kCtcFrames; ++f) out[f] = from[f * frame_stride];
+    else
+      for (int64_t f = 0; f < count; ++f) out[f] = from[f * frame_stride];
+  }
 };
 
 /// What errors of a sample begin with.
@@ -78,6 +86,18 @@ CtcAlignment read_path(const FrameScores<T>& scores, const std::vector<int32_t>&
   return alignment;
 }
 
+int64_t choose_stride(const detail::CtcProblem& problem, const CtcAlignOptions& options, const std::string& where) {
+  constexpr int64_t kMegabyte = 1000000;
+  const int64_t tokens = std::ssize(problem.rows),
+                stride = detail::ctc_stride(problem.frames, tokens, problem.num_rows, options.max_memory_mb * kMegabyte);
+  if (stride != 0) return stride;
+  int64_t least = std::numeric_limits<int64_t>::max();
+  for (int64_t s = detail::kCtcFirstStride; s < 2 * problem.frames; s *= 2)
+    least = std::min(least, detail::ctc_search_bytes(problem.frames, tokens, problem.num_rows, s));
+  fail<ConfigError>("{} expected max_memory_mb of {} or more for {} frames and {} tokens, got {}",
+                    {where, least / kMegabyte + 1, problem.frames, tokens, options.max_memory_mb});
+}
+
 using Tick = std::function<void(int64_t frames)>;
 
 template <class T>
@@ -93,21 +113,13 @@ CtcAlignment align(const FrameScores<T>& scores, const std::vector<int64_t>& tar
   for (const int64_t token : targets) problem.rows.push_back(static_cast<int32_t>(std::ranges::lower_bound(distinct, token) - distinct.begin()));
   problem.read = [&](int64_t first, int64_t count, double* emissions, double* blanks) {
     for (size_t row = 0; row < distinct.size(); ++row)
-      for (int64_t f = 0; f < count; ++f) emissions[static_cast<int64_t>(row) * detail::kCtcFrames + f] = scores.at(first + f, distinct[row]);
-    for (int64_t f = 0; f < count; ++f) blanks[f] = scores.at(first + f, options.blank);
+      scores.copy(first, count, distinct[row], emissions + static_cast<int64_t>(row) * detail::kCtcFrames);
+    scores.copy(first, count, options.blank, blanks);
   };
-  constexpr int64_t kMegabyte = 1000000;
-  const int64_t tokens = std::ssize(targets), stride = detail::ctc_stride(scores.frames, tokens, problem.num_rows, options.max_memory_mb * kMegabyte);
-  if (stride == 0) {
-    int64_t least = std::numeric_limits<int64_t>::max();
-    for (int64_t s = detail::kCtcFrames; s < 2 * scores.frames; s *= 2)
-      least = std::min(least, detail::ctc_search_bytes(scores.frames, tokens, problem.num_rows, s));
-    fail<ConfigError>("{} expected max_memory_mb of {} or more for {} frames and {} tokens, got {}",
-                      {where, least / kMegabyte + 1, scores.frames, tokens, options.max_memory_mb});
-  }
+  const int64_t stride = choose_stride(problem, options, where);
   const detail::CtcPath path = detail::ctc_search(problem, stride, detail::ctc_kernels());
   check<DataError>(!path.states.empty(), "{} expected a way to say the {} tokens in {} frames, got a probability of 0 for every one",
-                   {where, tokens, scores.frames});
+                   {where, targets.size(), scores.frames});
   return read_path(scores, path.states, targets, options.blank);
 }
 

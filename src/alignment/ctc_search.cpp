@@ -17,7 +17,6 @@ namespace {
 // wrong, but never faster than by two states a frame, so never one that the path can be in. (Compare Hirschberg 1975.)
 
 constexpr double kNever = -std::numeric_limits<double>::infinity();
-constexpr int64_t kFirstStride = 128;
 
 int64_t down(int64_t x, int64_t step) { return x / step * step; }
 int64_t up(int64_t x, int64_t step) { return down(x + step - 1, step); }
@@ -173,7 +172,7 @@ int64_t ctc_search_bytes(int64_t frames, int64_t tokens, int64_t num_rows, int64
 }
 
 int64_t ctc_stride(int64_t frames, int64_t tokens, int64_t num_rows, int64_t max_bytes) {
-  for (int64_t stride = kFirstStride;; stride *= 2) {
+  for (int64_t stride = kCtcFirstStride;; stride *= 2) {
     if (ctc_search_bytes(frames, tokens, num_rows, stride) <= max_bytes) return stride;
     if (stride >= frames) return 0;
   }
