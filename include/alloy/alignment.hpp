@@ -3,5 +3,10 @@
 
 /// What belongs to what: in time (speech to frames), in space (boxes to words), in meaning (spaces and labels of two modalities).
 
+// In time.
+#include <alloy/alignment/clock.hpp>
+#include <alloy/alignment/cross_modal_attention.hpp>
+#include <alloy/alignment/delay.hpp>
+
 // In meaning.
 #include <alloy/alignment/embedding_geometry.hpp>
