@@ -59,7 +59,8 @@ Streams read_streams(const TimedStream& stream, const ClockOptions& options) {
   Streams out;
   out.times = rows_of_times(stream.times, rank, "times");
   const int64_t batch = out.times.size(0), steps = out.times.size(1);
-  const int64_t channels = std::max<int64_t>(batch * steps, 0) > 0 ? stream.values.numel() / (batch * steps) : 1;
+  int64_t channels = 1;
+  for (int64_t d = rank; d < stream.values.dim(); ++d) channels *= stream.values.size(d);
   out.values = stream.values.reshape({batch, steps, channels});
   out.usable = at::ones({batch, steps}, at::kBool);
   if (stream.mask.defined()) {

@@ -74,13 +74,15 @@ void add_clock_weights(ClockWeights& rows, std::span<const double> times, std::s
   for (const double tick : clock) {
     const double rounding = rounding_at(tick);
     while (next < count && groups.stamps[next] <= tick) ++next;
-    const double behind = next > 0 ? tick - groups.stamps[next - 1] : HUGE_VAL, ahead = next < count ? groups.stamps[next] - tick : HUGE_VAL;
+    const bool has_behind = next > 0, has_ahead = next < count;
+    const double behind = has_behind ? tick - groups.stamps[next - 1] : HUGE_VAL, ahead = has_ahead ? groups.stamps[next] - tick : HUGE_VAL;
     const double gap = options.max_gap_seconds + rounding;
-    if (behind <= rounding || (options.method == ClockMethod::nearest && behind <= ahead && behind <= gap)) {
+    const bool nearest = options.method == ClockMethod::nearest;
+    if (has_behind && (behind <= rounding || (nearest && behind <= ahead && behind <= gap))) {
       groups.add(rows, next - 1, 1);
-    } else if (ahead <= rounding || (options.method == ClockMethod::nearest && ahead <= gap)) {
+    } else if (has_ahead && (ahead <= rounding || (nearest && ahead <= gap))) {
       groups.add(rows, next, 1);
-    } else if (options.method == ClockMethod::linear && behind + ahead <= gap) {
+    } else if (!nearest && has_behind && has_ahead && behind + ahead <= gap) {
       groups.add(rows, next - 1, ahead / (behind + ahead));
       groups.add(rows, next, behind / (behind + ahead));
     }

@@ -42,7 +42,7 @@ Peak between_samples(const Tensor& spectrum, const Tensor& frequencies, const Te
 /// The largest |correlation| of two windows within `reach` lags; value 0 where there is none.
 Peak find_peak(const Tensor& x, const Tensor& y, int64_t reach, DelayMethod method) {
   const double energy = std::sqrt(x.square().sum().item<double>() * y.square().sum().item<double>());
-  if (!(energy > 0)) return {};
+  if (!(energy > 1e-30)) return {};  // silence; the signals have a peak of 1
   const int64_t n = fft_size(x.size(0) + 2 * reach);
   Tensor spectrum = cross_spectrum(at::fft_rfft(x, n), at::fft_rfft(y, n), method);
   if (method == DelayMethod::correlation) spectrum = spectrum / energy;
@@ -140,7 +140,7 @@ RefinedDelay refine_delay(std::span<const float> first, std::span<const float> s
         x.mutable_data_ptr<double>()[k] = first[static_cast<size_t>(start + k)];
         y.mutable_data_ptr<double>()[k] = interpolator.at(second, out.line.at(static_cast<double>(start + k)));
       }
-      const Peak peak = find_peak(x * taper, y * taper, reach, s.method);
+      const Peak peak = find_peak((x - x.mean()) * taper, (y - y.mean()) * taper, reach, s.method);
       if (peak.value == 0) continue;
       out.windows.push_back({.middle = static_cast<double>(start) + static_cast<double>(s.window) / 2, .residual = peak.lag, .correlation = peak.value});
     }

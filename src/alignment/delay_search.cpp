@@ -10,18 +10,23 @@
 
 namespace alloy::detail {
 
+/// Note [Empty bands]: where neither signal has sound, the phase of the cross-spectrum is that of leakage and rounding. Dividing by
+/// the magnitude alone would let such bands decide, and there may be more of them than of others.
+constexpr double kFloor = 0.01;  // of the mean magnitude of the cross-spectrum
+
 int64_t fft_size(int64_t size) { return static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(size))); }
 
 Tensor cross_spectrum(const Tensor& x, const Tensor& y, DelayMethod method) {
   const Tensor product = x.conj() * y;
   if (method == DelayMethod::correlation) return product;
   const Tensor size = product.abs();
-  return product / (size + 1e-12 * size.max().clamp_min(1e-200));
+  return product / (size + kFloor * size.mean().clamp_min(1e-200));
 }
 
 namespace {
 
 constexpr int64_t kMaxWindows = 32;
+constexpr double kSilence = 1e-10;  // power of what counts as silent, relative to that of the whole signal
 constexpr double kMaxSteps = 3e8;  // of the search over lines
 
 /// [begin, begin + size) of a signal in double, zeros outside.
@@ -33,14 +38,17 @@ Tensor part(const Tensor& signal, int64_t begin, int64_t size) {
 }
 
 /// |correlation| of the window of `first` at `start` with `second` at lags -max_lag..max_lag, the largest of each bin. [bins] float
-Tensor window_curve(const Tensor& first, const Tensor& second, int64_t start, const DelaySearch& s) {
+/// @param power  mean square of `first`
+Tensor window_curve(const Tensor& first, const Tensor& second, int64_t start, double power, const DelaySearch& s) {
   const int64_t lags = 2 * s.max_lag + 1, bins = (lags + s.bin - 1) / s.bin;
   const int64_t n = std::min(fft_size(4 * s.window), fft_size(s.window + lags));
   const int64_t block = n - s.window + 1;
-  const Tensor x = part(first, start, s.window);
+  Tensor x = part(first, start, s.window);
+  x = x - x.mean();
   const double energy = x.square().sum().item<double>();
   Tensor curve = at::zeros({bins * s.bin}, at::kFloat);
-  if (!(energy > 0)) return curve.view({bins, s.bin}).amax(1);
+  if (energy <= kSilence * static_cast<double>(s.window) * power) return curve.view({bins, s.bin}).amax(1);
+  if (s.method == DelayMethod::phat) x = x * at::hann_window(s.window, at::kDouble);  // what leaks from strong bands would hide weak ones
   const Tensor spectrum = at::fft_rfft(x, n);
   for (int64_t lag = 0; lag < lags; lag += block) {
     const int64_t count = std::min(block, lags - lag), begin = start - s.max_lag + lag;
@@ -83,19 +91,16 @@ struct Level {
   }
 };
 
-/// 1 - (best other) / best, both above the median. Not other are lags that half of the windows reach at another drift, and
-/// the slopes of the peak itself.
+/// 1 - (best other) / best. Not other are lags that half of the windows reach at another drift, and the slopes of the peak itself.
 double confidence_of(const std::vector<float>& best, int64_t peak, int64_t reach) {
-  std::vector<float> sorted = best;
-  std::ranges::nth_element(sorted, sorted.begin() + std::ssize(sorted) / 2);
-  const float middling = sorted[sorted.size() / 2], height = best[static_cast<size_t>(peak)] - middling;
+  const float height = best[static_cast<size_t>(peak)];
   if (!(height > 0)) return 0;
   float other = 0;
   for (const int64_t step : {-1, 1}) {
     int64_t at = peak + step;
     const auto inside = [&] { return at >= 0 && at < std::ssize(best); };
-    const auto value = [&](int64_t i) { return best[static_cast<size_t>(i)] - middling; };
-    while (inside() && (std::abs(at - peak) <= reach || value(at) > 0.5F * height || value(at) < value(at - step))) at += step;
+    const auto value = [&](int64_t i) { return best[static_cast<size_t>(i)]; };
+    while (inside() && (std::abs(at - peak) <= reach || (value(at) > 0.5F * height && value(at) < value(at - step)))) at += step;
     for (; inside(); at += step) other = std::max(other, value(at));
   }
   return 1 - static_cast<double>(other / height);
@@ -108,9 +113,10 @@ DelayGuess guess_delay(const Tensor& first, const Tensor& second, const DelaySea
   const auto span = static_cast<double>(windows > 1 ? first.size(0) - s.window : 0);
   std::vector<Tensor> curves;
   Level finest;
+  const double power = first.square().mean().item<double>();
   for (int64_t w = 0; w < windows; ++w) {
     const double share = windows > 1 ? static_cast<double>(w) / static_cast<double>(windows - 1) : 0.5;
-    curves.push_back(window_curve(first, second, std::llround(share * span), s));
+    curves.push_back(window_curve(first, second, std::llround(share * span), power, s));
     finest.place.push_back(share - 0.5);
   }
   finest.curves = at::stack(curves).contiguous();

@@ -17,25 +17,11 @@ namespace alloy::detail {
 namespace {
 
 constexpr int kBufferBytes = 1 << 16;
-constexpr int64_t kHeadBytes = 3 * 188;
 /// Decoders for what other programs write, each of them fuzzed upstream; FFmpeg knows hundreds more.
 constexpr auto kDecoders =
     "h264,hevc,vp8,vp9,libvpx,libvpx-vp9,av1,libdav1d,mpeg1video,mpeg2video,mpeg4,mjpeg,theora,ffv1,rawvideo,"
     "aac,mp3,mp3float,mp2,mp2float,ac3,eac3,opus,libopus,vorbis,libvorbis,flac,alac,pcm_u8,pcm_s16le,pcm_s16be,pcm_s24le,pcm_s24be,"
     "pcm_s32le,pcm_s32be,pcm_f32le,pcm_f32be,pcm_f64le,pcm_f64be,pcm_mulaw,pcm_alaw";
-
-/// FFmpeg's name of the format that the first bytes tell, or null.
-const char* format_of(std::span<const std::byte> head) {
-  const auto text_at = [&](size_t at, std::string_view text) { return at + text.size() <= head.size() && std::memcmp(head.data() + at, text.data(), text.size()) == 0; };
-  for (const std::string_view box : {"ftyp", "moov", "mdat", "free", "wide", "skip"})
-    if (text_at(4, box)) return "mov";
-  if (text_at(0, "\x1A\x45\xDF\xA3")) return "matroska";
-  if (text_at(0, "RIFF") && text_at(8, "AVI ")) return "avi";
-  if (text_at(0, "OggS")) return "ogg";
-  if (text_at(0, "FLV\x01")) return "flv";
-  if (text_at(0, "\x47") && text_at(188, "\x47") && text_at(376, "\x47")) return "mpegts";
-  return nullptr;
-}
 
 int refuse_to_open(AVFormatContext*, AVIOContext**, const char*, int, AVDictionary**) { return AVERROR(EACCES); }
 
@@ -97,10 +83,9 @@ VideoSource::~VideoSource() {
 }
 
 void VideoSource::open(const VideoLimits& limits) {
-  std::vector<std::byte> head(static_cast<size_t>(std::min<uint64_t>(file_.size(), kHeadBytes)));
-  file_.read(0, head);
-  const char* name = format_of(head);
+  const char* name = video_format(file_);
   check<DataError>(name != nullptr, "[{}] expected an MP4, MOV, Matroska, WebM, AVI, MPEG-TS, Ogg or FLV file, got other content", {where_});
+  if (damage_ == VideoDamage::refuse) check_video_is_whole(file_, name);
   const AVInputFormat* kind = av_find_input_format(name);
   check<ConfigError>(kind != nullptr, "[{}] expected FFmpeg libraries that read {}, got some without it", {where_, name});
 

@@ -21,8 +21,8 @@
 
 namespace alloy {
 
-/// phat: every frequency counts alike (GCC-PHAT; Knapp & Carter 1976, table I): sharp, and hardly moved by rooms and
-/// loudspeakers; for sound. correlation: normalised cross-correlation, in which strong frequencies decide; for slow signals
+/// phat: every frequency that is there counts alike (GCC-PHAT; Knapp & Carter 1976, table I; the cross-spectrum is divided by its
+/// magnitude plus a hundredth of its mean): sharp, and hardly moved by rooms and loudspeakers; for sound. correlation: normalised cross-correlation, in which strong frequencies decide; for slow signals
 /// such as those of sensors or envelopes.
 enum class DelayMethod { phat, correlation };
 constexpr auto enum_names(DelayMethod) {
@@ -67,8 +67,8 @@ struct DelayEstimate {
   double delay_error_seconds = 0;  ///< standard error of the regression; infinite from fewer than three windows
   double drift_error_ppm = 0;      ///< the same; then drift_ppm is 0. Both are 0 under DriftModel::none: nothing was regressed
   double correlation = 0;          ///< weighted mean of the windows' peaks, -1..1; below 0: one of the two is upside down
-  /// 0..1: one minus the height of the best other delay over that of the one found, both above the middling height of all.
-  /// Near 0 for what has nothing in common; below 0.3 the result is not to be trusted. Periodic sound is low by nature.
+  /// 0..1: one minus the height of the best other delay over that of the one found, in the sum over the windows. Near 0 for what has
+  /// nothing in common; below 0.3 the result is not to be trusted. Periodic sound is low by nature.
   double confidence = 0;
   std::vector<DelayWindow> windows = {};
 

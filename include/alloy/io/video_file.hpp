@@ -25,7 +25,8 @@ struct Video {
 };
 
 /// Decodes on one thread, from the start of the file on: a range far inside a long file costs the time of what lies before it.
-/// MP4 and MOV say when they are cut; formats made for streaming (Matroska, MPEG-TS, FLV) just end earlier, or lose what is missing.
+/// MP4, MOV, AVI and Matroska say how long they are, so that one which was cut is refused; MPEG-TS, FLV, Ogg and a Matroska that was
+/// streamed just end earlier.
 /// Colours follow the matrix and range that the file states, else BT.601; other colour tags and pixels that are not square are
 /// ignored. While a file is read, FFmpeg's own messages are off for the whole process.
 /// @throws IoError if the file cannot be read (missing, a folder, a pipe); DataError if it is no such file, holds no frame in the

@@ -40,6 +40,11 @@ using CodecContext = std::unique_ptr<AVCodecContext, FreeBy<avcodec_free_context
 using FramePointer = std::unique_ptr<AVFrame, FreeBy<av_frame_free>>;
 using PacketPointer = std::unique_ptr<AVPacket, FreeBy<av_packet_free>>;
 
+/// FFmpeg's name of the format that the first bytes of a file tell, or null.
+const char* video_format(const InputFile& file);
+/// FFmpeg takes what there is of a file that was cut. @throws DataError if its outermost parts claim more than the file holds
+void check_video_is_whole(const InputFile& file, std::string_view format);
+
 /// What an error number of FFmpeg means.
 std::string ffmpeg_text(int error);
 
