@@ -8,6 +8,7 @@
 #include <alloy/core/threads.hpp>
 #include <alloy/data/two_recordings.hpp>
 
+#include <bit>
 #include <cstdio>
 #include <string_view>
 #include <torch/fft.h>
@@ -23,7 +24,7 @@ struct Line {
 
 /// Baseline: the highest peak of the plain cross-correlation, in seconds.
 double plain_peak(const Tensor& first, const Tensor& second, double rate) {
-  const int64_t size = first.size(0) + second.size(0);
+  const int64_t size = static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(first.size(0) + second.size(0))));
   const Tensor curve = torch::fft::irfft(torch::fft::rfft(first - first.mean(), size).conj() * torch::fft::rfft(second - second.mean(), size), size);
   const int64_t lag = curve.argmax().item<int64_t>();
   return static_cast<double>(lag < second.size(0) ? lag : lag - size) / rate;

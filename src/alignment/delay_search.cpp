@@ -20,12 +20,14 @@ Tensor cross_spectrum(const Tensor& x, const Tensor& y, DelayMethod method) {
   const Tensor product = x.conj() * y;
   if (method == DelayMethod::correlation) return product;
   const Tensor size = product.abs();
-  return product / (size + kFloor * size.mean().clamp_min(1e-200));
+  const Tensor weighted = size / (size + kFloor * size.mean().clamp_min(1e-200));
+  return product * (weighted / (size.clamp_min(1e-200) * weighted.mean().clamp_min(1e-200)));
 }
 
 namespace {
 
-constexpr int64_t kMaxWindows = 32;
+constexpr int64_t kMaxWindows = 40;
+constexpr double kFlank = 0.25;      // of a window, over which it fades in and out; windows overlap by as much
 constexpr double kSilence = 1e-10;  // power of what counts as silent, relative to that of the whole signal
 constexpr double kMaxSteps = 3e8;  // of the search over lines
 
@@ -37,6 +39,12 @@ Tensor part(const Tensor& signal, int64_t begin, int64_t size) {
   return out;
 }
 
+/// 1 in the middle, half a period of a cosine on either side (Tukey's window): what leaks from strong bands would hide weak ones.
+Tensor taper(int64_t size) {
+  const Tensor flank = (at::arange(size, at::kDouble) + 0.5) / (kFlank * static_cast<double>(size));  // 0..1 over the first one
+  return 0.5 - 0.5 * (at::minimum(flank, flank.flip(0)).clamp_max(1) * M_PI).cos();
+}
+
 /// |correlation| of the window of `first` at `start` with `second` at lags -max_lag..max_lag, the largest of each bin. [bins] float
 /// @param power  mean square of `first`
 Tensor window_curve(const Tensor& first, const Tensor& second, int64_t start, double power, const DelaySearch& s) {
@@ -45,10 +53,10 @@ Tensor window_curve(const Tensor& first, const Tensor& second, int64_t start, do
   const int64_t block = n - s.window + 1;
   Tensor x = part(first, start, s.window);
   x = x - x.mean();
+  if (s.method == DelayMethod::phat) x = x * taper(s.window);
   const double energy = x.square().sum().item<double>();
   Tensor curve = at::zeros({bins * s.bin}, at::kFloat);
   if (energy <= kSilence * static_cast<double>(s.window) * power) return curve.view({bins, s.bin}).amax(1);
-  if (s.method == DelayMethod::phat) x = x * at::hann_window(s.window, at::kDouble);  // what leaks from strong bands would hide weak ones
   const Tensor spectrum = at::fft_rfft(x, n);
   for (int64_t lag = 0; lag < lags; lag += block) {
     const int64_t count = std::min(block, lags - lag), begin = start - s.max_lag + lag;
@@ -109,7 +117,8 @@ double confidence_of(const std::vector<float>& best, int64_t peak, int64_t reach
 }  // namespace
 
 DelayGuess guess_delay(const Tensor& first, const Tensor& second, const DelaySearch& s) {
-  const int64_t windows = std::clamp<int64_t>(first.size(0) / s.window, 1, kMaxWindows);
+  const double hop = (1 - kFlank) * static_cast<double>(s.window);
+  const int64_t windows = std::clamp<int64_t>(1 + std::llround(std::ceil(static_cast<double>(first.size(0) - s.window) / hop)), 1, kMaxWindows);
   const auto span = static_cast<double>(windows > 1 ? first.size(0) - s.window : 0);
   std::vector<Tensor> curves;
   Level finest;

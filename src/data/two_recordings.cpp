@@ -8,6 +8,7 @@
 #include <ATen/TensorOperators.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
 namespace alloy {
@@ -41,7 +42,7 @@ Tensor in_room(const Tensor& sound, int64_t rate, double seconds, Random& random
   for (int64_t i = 0; i < length; ++i) values[i] = random.normal() * std::pow(10.0, -3.0 * static_cast<double>(i) / static_cast<double>(length));
   echoes = echoes * (0.5 / echoes.norm().item<double>());
   echoes[0] = 1;
-  const int64_t size = sound.size(0) + echoes.size(0);
+  const auto size = static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(sound.size(0) + echoes.size(0))));
   return at::fft_irfft(at::fft_rfft(sound.to(at::kDouble), size) * at::fft_rfft(echoes, size), size).narrow(0, 0, sound.size(0)).to(at::kFloat);
 }
 

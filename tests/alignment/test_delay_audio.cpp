@@ -3,10 +3,12 @@
 
 #include <alloy/alignment/delay.hpp>
 #include <alloy/core/random.hpp>
+#include <alloy/core/threads.hpp>
 
 using namespace alloy;
 
 TEST_CASE("estimate_delay of audio mixes down and brings rates together", "[alignment]") {
+  const ThreadScope one(1);
   Random random(3);
   Audio first{.channels = 2, .sample_rate_hz = 16'000};
   for (int i = 0; i < 2 * 48'000; ++i) first.samples.push_back(static_cast<float>(0.1 * random.normal()));

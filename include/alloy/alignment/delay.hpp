@@ -76,7 +76,7 @@ struct DelayEstimate {
   double first_time(double second_seconds) const { return (second_seconds - delay_seconds) / (1 + drift_ppm * 1e-6); }
 };
 
-/// Takes one FFT of some window lengths for each of at most 32 windows and each block of lags, then three passes over the
+/// Takes one FFT of some window lengths for each of at most 40 windows and each block of lags, then three passes over the
 /// recordings. Runs on the CPU in double, without gradients. Deterministic.
 /// @param first, second  [N1] and [N2] floating, finite, at least 16 samples; their lengths may differ
 /// @throws ShapeError; DataError naming the first sample that is not finite, or if a signal is constant

@@ -46,7 +46,8 @@ struct RefinedDelay {
 /// Corrects the line by each window's peak, which is looked for within three bins.
 RefinedDelay refine_delay(std::span<const float> first, std::span<const float> second, const DelaySearch& search, DelayLine line);
 
-/// conj(x) y, of unit magnitude under phat: the spectrum of the cross-correlation, in complex numbers of double.
+/// conj(x) y, the spectrum of the cross-correlation, in complex numbers of double. Under phat magnitudes are alike, their mean is 1, so
+/// that a pure delay correlates with 1.
 Tensor cross_spectrum(const Tensor& x, const Tensor& y, DelayMethod method);
 /// The first power of two >= size.
 int64_t fft_size(int64_t size);
