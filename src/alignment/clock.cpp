@@ -29,15 +29,16 @@ void check_clock(const Tensor& clock) {
   for (int64_t b = 0; b < clock.size(0); ++b) {
     const double* ticks = clock.const_data_ptr<double>() + b * clock.size(1);
     for (int64_t s = 0; s < clock.size(1); ++s)
-      check<DataError>(std::isfinite(ticks[s]) && (s == 0 || ticks[s - 1] < ticks[s]), "[{}] expected a clock that ascends, got {} at tick {} of row {}", {kWhere, ticks[s], s, b});
+      check<DataError>(std::isfinite(ticks[s]) && (s == 0 || ticks[s - 1] < ticks[s]),
+                       "[{}] expected a clock that ascends, got {} at tick {} of row {}", {kWhere, ticks[s], s, b});
   }
 }
 
 /// A stream with one row, or one for each batch element, each of `channels` columns.
 struct Streams {
-  Tensor values;   // [B, T, C] with gradient
-  Tensor times;    // [B, T] double
-  Tensor usable;   // [B, T] or, with gaps of single channels, [B, T, C] bool on the CPU
+  Tensor values;  // [B, T, C] with gradient
+  Tensor times;   // [B, T] double
+  Tensor usable;  // [B, T] or, with gaps of single channels, [B, T, C] bool on the CPU
   bool by_channel = false;
 };
 
@@ -45,14 +46,16 @@ void check_finite_where_usable(const Streams& x, const Tensor& finite) {
   const Tensor bad = finite.logical_not().logical_and(x.usable.unsqueeze(2));
   if (!bad.any().item<bool>()) return;
   const Tensor place = bad.nonzero()[0];
-  fail<DataError>("[{}] expected finite values, got one that is not at step {} of row {}, channel {}; NonFiniteValue::missing takes it as not measured",
-                  {kWhere, place[1].item<int64_t>(), place[0].item<int64_t>(), place[2].item<int64_t>()});
+  fail<DataError>(
+      "[{}] expected finite values, got one that is not at step {} of row {}, channel {}; NonFiniteValue::missing takes it as not measured",
+      {kWhere, place[1].item<int64_t>(), place[0].item<int64_t>(), place[2].item<int64_t>()});
 }
 
 Streams read_streams(const TimedStream& stream, const ClockOptions& options) {
   check<ShapeError>(stream.values.defined() && stream.values.dim() >= 1 && at::isFloatingType(stream.values.scalar_type()),
                     "[{}] expected floating values [T, ...] or [B, T, ...], got {}", {kWhere, stream.values});
-  check<ShapeError>(stream.times.defined() && (stream.times.dim() == 1 || stream.times.dim() == 2), "[{}] expected times [T] or [B, T], got {}", {kWhere, stream.times});
+  check<ShapeError>(stream.times.defined() && (stream.times.dim() == 1 || stream.times.dim() == 2), "[{}] expected times [T] or [B, T], got {}",
+                    {kWhere, stream.times});
   const int64_t rank = stream.times.dim();
   check<ShapeError>(stream.values.dim() >= rank && stream.values.sizes().slice(0, static_cast<size_t>(rank)) == stream.times.sizes(),
                     "[{}] expected a time for each step, got values {} and times {}", {kWhere, stream.values, stream.times});
@@ -64,14 +67,15 @@ Streams read_streams(const TimedStream& stream, const ClockOptions& options) {
   out.values = stream.values.reshape({batch, steps, channels});
   out.usable = at::ones({batch, steps}, at::kBool);
   if (stream.mask.defined()) {
-    check<ShapeError>(stream.mask.scalar_type() == at::kBool && stream.mask.sizes() == stream.times.sizes(), "[{}] expected a bool mask as the times, {}, got {}",
-                      {kWhere, stream.times, stream.mask});
+    check<ShapeError>(stream.mask.scalar_type() == at::kBool && stream.mask.sizes() == stream.times.sizes(),
+                      "[{}] expected a bool mask as the times, {}, got {}", {kWhere, stream.times, stream.mask});
     out.usable = stream.mask.detach().to(at::kCPU).reshape({batch, steps}).contiguous();
   }
   const Tensor bad = out.times.isfinite().logical_not().logical_and(out.usable);
   if (bad.any().item<bool>()) {
     const Tensor place = bad.nonzero()[0];
-    fail<DataError>("[{}] expected finite times, got {} at step {} of row {}", {kWhere, out.times[place[0]][place[1]].item<double>(), place[1].item<int64_t>(), place[0].item<int64_t>()});
+    fail<DataError>("[{}] expected finite times, got {} at step {} of row {}",
+                    {kWhere, out.times[place[0]][place[1]].item<double>(), place[1].item<int64_t>(), place[0].item<int64_t>()});
   }
   if (options.non_finite == NonFiniteValue::keep || out.values.numel() == 0) return out;
   const Tensor finite = out.values.detach().isfinite().to(at::kCPU);  // [B, T, C]
@@ -120,9 +124,11 @@ void ClockOptions::validate() const {
 }
 
 Tensor uniform_clock(double start_seconds, double stop_seconds, double rate_hz) {
-  check<ConfigError>(std::isfinite(start_seconds) && std::isfinite(stop_seconds) && start_seconds < stop_seconds, "[uniform_clock] expected start < stop, got {} and {}", {start_seconds, stop_seconds});
+  check<ConfigError>(std::isfinite(start_seconds) && std::isfinite(stop_seconds) && start_seconds < stop_seconds,
+                     "[uniform_clock] expected start < stop, got {} and {}", {start_seconds, stop_seconds});
   const double ticks = std::ceil((stop_seconds - start_seconds) * rate_hz * (1 - 1e-12));  // (stop - start) * rate that should be whole is
-  check<ConfigError>(rate_hz > 0 && ticks <= 0x1p31, "[uniform_clock] expected rate_hz > 0 and at most 2^31 ticks, got {} Hz and {} ticks", {rate_hz, ticks});
+  check<ConfigError>(rate_hz > 0 && ticks <= 0x1p31, "[uniform_clock] expected rate_hz > 0 and at most 2^31 ticks, got {} Hz and {} ticks",
+                     {rate_hz, ticks});
   return start_seconds + at::arange(static_cast<int64_t>(ticks), at::kDouble) / rate_hz;
 }
 
@@ -146,11 +152,12 @@ Clocked resample_to_clock(const TimedStream& stream, const Tensor& clock, const 
     values = at::zeros({batch * columns * count, width}, x.values.options());
   } else {
     const at::Device device = x.values.device();
-    values = std::get<0>(at::embedding_bag(table, tensor_of(rows.sources, at::kLong).to(device), begins.to(device), /*scale_grad_by_freq=*/false, /*mode=*/0,
-                                           /*sparse=*/false, tensor_of(rows.weights, at::kDouble).to(device, x.values.scalar_type()), /*include_last_offset=*/true));
+    values = std::get<0>(
+        at::embedding_bag(table, tensor_of(rows.sources, at::kLong).to(device), begins.to(device), /*scale_grad_by_freq=*/false, /*mode=*/0,
+                          /*sparse=*/false, tensor_of(rows.weights, at::kDouble).to(device, x.values.scalar_type()), /*include_last_offset=*/true));
   }
   Tensor measured = begins.diff().gt(0).to(x.values.device()).view({batch, columns, count});  // [B, columns, S]
-  measured = measured.transpose(1, 2);                                                       // [B, S, columns]
+  measured = measured.transpose(1, 2);                                                        // [B, S, columns]
   values = values.view({batch, columns, count, width});
   values = (x.by_channel ? values.squeeze(3).transpose(1, 2) : values.squeeze(1));  // [B, S, C]
 

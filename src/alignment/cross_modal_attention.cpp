@@ -42,9 +42,12 @@ Tensor clean_times(const Features& features, const Tokens& tokens, std::string_v
 }  // namespace
 
 void CrossModalAttentionOptions::validate() const {
-  check<ConfigError>(dim > 0 && heads > 0 && dim % heads == 0, "[{}] expected dim > 0 divisible by heads > 0, got dim {} and heads {}", {kWhere, dim, heads});
-  check<ConfigError>(target_dim >= 0 && source_dim >= 0, "[{}] expected target_dim and source_dim >= 0, got {} and {}", {kWhere, target_dim, source_dim});
-  check<ConfigError>(time_width_seconds >= 0 && std::isfinite(time_width_seconds), "[{}] expected time_width_seconds >= 0, got {}", {kWhere, time_width_seconds});
+  check<ConfigError>(dim > 0 && heads > 0 && dim % heads == 0, "[{}] expected dim > 0 divisible by heads > 0, got dim {} and heads {}",
+                     {kWhere, dim, heads});
+  check<ConfigError>(target_dim >= 0 && source_dim >= 0, "[{}] expected target_dim and source_dim >= 0, got {} and {}",
+                     {kWhere, target_dim, source_dim});
+  check<ConfigError>(time_width_seconds >= 0 && std::isfinite(time_width_seconds), "[{}] expected time_width_seconds >= 0, got {}",
+                     {kWhere, time_width_seconds});
   check_dropout_rate(kWhere, dropout_rate);
 }
 
@@ -76,8 +79,10 @@ SoftAlignment CrossModalAttentionImpl::forward(const Features& target, const Fea
     seen = any.expand({batch, targets});
   }
   if (options_.time_width_seconds > 0) {
-    check<ConfigError>(target.times.defined() && source.times.defined(), "[{}] expected times of target and source for a prior of {} s, got none", {kWhere, options_.time_width_seconds});
-    const Tensor apart = clean_times(target, to, "times of the target").unsqueeze(2) - clean_times(source, from, "times of the source").unsqueeze(1);  // [B, T, S]
+    check<ConfigError>(target.times.defined() && source.times.defined(), "[{}] expected times of target and source for a prior of {} s, got none",
+                       {kWhere, options_.time_width_seconds});
+    const Tensor apart =
+        clean_times(target, to, "times of the target").unsqueeze(2) - clean_times(source, from, "times of the source").unsqueeze(1);  // [B, T, S]
     Tensor prior = (apart / options_.time_width_seconds).square().div(2).clamp_max(1e300);
     // Relative to the nearest source, so that a prior may be far narrower than the distance to any.
     prior = prior - (hidden.defined() ? prior.masked_fill(hidden, std::numeric_limits<double>::infinity()) : prior).amin(2, /*keepdim=*/true);
@@ -90,12 +95,11 @@ SoftAlignment CrossModalAttentionImpl::forward(const Features& target, const Fea
 
   SoftAlignment out;
   Tensor x = at::matmul(at::dropout(weights, options_.dropout_rate, is_training()), split(value_(from.values)));  // [B, H, T, D / H]
-  x = output_(x.transpose(1, 2).reshape({batch, targets, options_.dim}));                                       // [B, T, D]
+  x = output_(x.transpose(1, 2).reshape({batch, targets, options_.dim}));                                         // [B, T, D]
   out.tokens = seen.defined() ? at::where(seen.unsqueeze(2), x, at::zeros({}, x.options())) : x;
   const Tensor mean = weights.mean(1);  // [B, T, S]
   out.weights = options_.weights == AlignmentWeights::mean ? mean : weights;
-  if (source.times.defined())
-    out.times = at::matmul(mean.to(at::kDouble), clean_times(source, from, "times of the source").unsqueeze(2)).squeeze(2);
+  if (source.times.defined()) out.times = at::matmul(mean.to(at::kDouble), clean_times(source, from, "times of the source").unsqueeze(2)).squeeze(2);
   return out;
 }
 

@@ -27,7 +27,8 @@ Tensor centred(const Tensor& signal, std::string_view what) {
                     {what, x[bad.nonzero()[0][0]].item<double>(), bad.nonzero()[0][0].item<int64_t>()});
   const Tensor out = x - x.mean();
   const double peak = out.abs().max().item<double>();
-  check<DataError>(std::isfinite(peak) && peak > 1e-12 * x.abs().max().item<double>(), "[estimate_delay] expected a signal that varies in {}, got a constant one", {what});
+  check<DataError>(std::isfinite(peak) && peak > 1e-12 * x.abs().max().item<double>(),
+                   "[estimate_delay] expected a signal that varies in {}, got a constant one", {what});
   return (out / peak).to(at::kFloat).contiguous();
 }
 
@@ -89,7 +90,8 @@ UndoneDelay undo_delay(const Tensor& second, const DelayEstimate& estimate, doub
   check_floating(second, "undo_delay", "second");
   check<ConfigError>(sample_rate_hz > 0 && std::isfinite(sample_rate_hz), "[undo_delay] expected sample_rate_hz > 0, got {}", {sample_rate_hz});
   check<ConfigError>(length > 0, "[undo_delay] expected length > 0, got {}", {length});
-  check<ConfigError>(std::isfinite(estimate.delay_seconds) && std::abs(estimate.drift_ppm) <= 1e5, "[undo_delay] expected a finite delay and a drift of at most 100000 ppm, got {} s and {} ppm",
+  check<ConfigError>(std::isfinite(estimate.delay_seconds) && std::abs(estimate.drift_ppm) <= 1e5,
+                     "[undo_delay] expected a finite delay and a drift of at most 100000 ppm, got {} s and {} ppm",
                      {estimate.delay_seconds, estimate.drift_ppm});
   const detail::SincInterpolator interpolator;
   const Tensor x = second.detach().to(at::kCPU, at::kFloat).contiguous();

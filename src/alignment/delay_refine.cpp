@@ -48,7 +48,7 @@ Peak find_peak(const Tensor& x, const Tensor& y, int64_t reach, DelayMethod meth
   if (method == DelayMethod::correlation) spectrum = spectrum / energy;
   const Tensor curve = at::fft_irfft(spectrum, n).roll(reach).narrow(0, 0, 2 * reach + 1);
   const int64_t top = curve.abs().argmax().item<int64_t>();
-  if (top == 0 || top == 2 * reach) return {};  // a slope, no peak
+  if (top == 0 || top == 2 * reach) return {};                                       // a slope, no peak
   Tensor counts = at::full({n / 2 + 1}, 2.0 / static_cast<double>(n), at::kDouble);  // each frequency stands for its mirror image too
   counts[0] = counts[n / 2] = 1.0 / static_cast<double>(n);
   const Tensor frequencies = at::arange(n / 2 + 1, at::kDouble) * (2 * M_PI / static_cast<double>(n));
@@ -142,7 +142,8 @@ RefinedDelay refine_delay(std::span<const float> first, std::span<const float> s
       }
       const Peak peak = find_peak((x - x.mean()) * taper, (y - y.mean()) * taper, reach, s.method);
       if (peak.value == 0) continue;
-      out.windows.push_back({.middle = static_cast<double>(start) + static_cast<double>(s.window) / 2, .residual = peak.lag, .correlation = peak.value});
+      out.windows.push_back(
+          {.middle = static_cast<double>(start) + static_cast<double>(s.window) / 2, .residual = peak.lag, .correlation = peak.value});
     }
     if (out.windows.empty()) return out;
     const bool with_slope = s.max_drift > 0 && out.windows.size() >= 3;

@@ -27,9 +27,9 @@ Tensor cross_spectrum(const Tensor& x, const Tensor& y, DelayMethod method) {
 namespace {
 
 constexpr int64_t kMaxWindows = 40;
-constexpr double kFlank = 0.25;      // of a window, over which it fades in and out; windows overlap by as much
+constexpr double kFlank = 0.25;     // of a window, over which it fades in and out; windows overlap by as much
 constexpr double kSilence = 1e-10;  // power of what counts as silent, relative to that of the whole signal
-constexpr double kMaxSteps = 3e8;  // of the search over lines
+constexpr double kMaxSteps = 3e8;   // of the search over lines
 
 /// [begin, begin + size) of a signal in double, zeros outside.
 Tensor part(const Tensor& signal, int64_t begin, int64_t size) {

@@ -92,7 +92,8 @@ TwoRecordings record_twice(const Tensor& event, int64_t sample_rate_hz, const Tw
   const auto rate = static_cast<double>(sample_rate_hz);
   const Rates rates = rates_for(o.drift_ppm * 1e-6);
   const double stretch = 1 + rates.drift();
-  const int64_t apart = std::llround(o.delay_seconds / stretch * rate), length = std::llround(o.seconds * rate);  // starts of the devices, in samples of the event
+  const int64_t apart = std::llround(o.delay_seconds / stretch * rate),
+                length = std::llround(o.seconds * rate);  // starts of the devices, in samples of the event
   const int64_t first_start = std::max<int64_t>(apart, 0), second_start = std::max<int64_t>(-apart, 0), needed = length + std::abs(apart);
   check<ShapeError>(event.size(0) >= needed, "[record_twice] expected an event of at least {} samples, got {}", {needed, event});
 

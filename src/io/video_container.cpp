@@ -28,7 +28,8 @@ uint64_t big(const std::vector<std::byte>& bytes, size_t at, size_t count) {
 }
 
 void check_fits(const InputFile& file, uint64_t at, uint64_t size, std::string_view what) {
-  check<DataError>(at <= file.size() && size <= file.size() - at, "[{}] expected a {} of {} bytes at byte {}, got a file of {}: it is cut", {file.path(), what, size, at, file.size()});
+  check<DataError>(at <= file.size() && size <= file.size() - at, "[{}] expected a {} of {} bytes at byte {}, got a file of {}: it is cut",
+                   {file.path(), what, size, at, file.size()});
 }
 
 /// ISO/IEC 14496-12, section 4.2: boxes one after another, each with its size.

@@ -13,7 +13,13 @@ namespace {
 class VideoRun {
  public:
   VideoRun(RawVideo& out, VideoSource& source, const VideoOptions& options, const VideoLimits& limits)
-      : out_(out), source_(source), options_(options), limits_(limits), painter_(source.orientation(), options, limits), sound_(options, limits), frame_(av_frame_alloc()) {
+      : out_(out),
+        source_(source),
+        options_(options),
+        limits_(limits),
+        painter_(source.orientation(), options, limits),
+        sound_(options, limits),
+        frame_(av_frame_alloc()) {
     if (frame_ == nullptr) throw std::bad_alloc();
   }
 
@@ -26,7 +32,9 @@ class VideoRun {
   }
 
  private:
-  AVCodecContext* decoder_of(const AVPacket& packet) const { return packet.stream_index == source_.video().index ? &source_.video_decoder() : source_.sound_decoder(); }
+  AVCodecContext* decoder_of(const AVPacket& packet) const {
+    return packet.stream_index == source_.video().index ? &source_.video_decoder() : source_.sound_decoder();
+  }
   bool sound_done() const { return source_.sound_decoder() == nullptr || sound_.done(); }
   bool is_video(const AVCodecContext* decoder) const { return decoder == &source_.video_decoder(); }
 
@@ -64,16 +72,19 @@ class VideoRun {
     const AVFrame& frame = *frame_;
     ++frames_;
     pixels_ += int64_t{frame.width} * frame.height;
-    check<DataError>(frames_ <= limits_.max_frames && pixels_ <= limits_.max_decoded_pixels, "[{}] expected at most {} frames and {} pixels in them, got more: frame {} of {} x {}",
+    check<DataError>(frames_ <= limits_.max_frames && pixels_ <= limits_.max_decoded_pixels,
+                     "[{}] expected at most {} frames and {} pixels in them, got more: frame {} of {} x {}",
                      {source_.where(), limits_.max_frames, limits_.max_decoded_pixels, frames_, frame.width, frame.height});
     const double time = seconds(frame.best_effort_timestamp, source_.video());
     const bool ascends = time > last_ || (frames_ == 1 && std::isfinite(time));
-    check<DataError>(ascends || options_.damage == VideoDamage::skip, "[{}] expected presentation times that ascend, got {} s behind {} s", {source_.where(), time, last_});
+    check<DataError>(ascends || options_.damage == VideoDamage::skip, "[{}] expected presentation times that ascend, got {} s behind {} s",
+                     {source_.where(), time, last_});
     if (!ascends) return;
     if (!started_) first_ = time;
     started_ = true;
     last_ = time;
-    check<DataError>(time - first_ <= limits_.max_seconds, "[{}] expected at most {} s, got a frame {} s behind the first", {source_.where(), limits_.max_seconds, time - first_});
+    check<DataError>(time - first_ <= limits_.max_seconds, "[{}] expected at most {} s, got a frame {} s behind the first",
+                     {source_.where(), limits_.max_seconds, time - first_});
     video_done_ = time >= options_.stop_seconds;
     if (video_done_ || time < options_.start_seconds) return;
     painter_.paint(frame, out_, source_.where());
@@ -97,7 +108,8 @@ class VideoRun {
 void decode_video(RawVideo& out, const std::filesystem::path& path, const VideoOptions& options, const VideoLimits& limits) {
   VideoSource source(path, options, limits);
   VideoRun(out, source, options, limits).run();
-  check<DataError>(!out.times.empty(), "[{}] expected a frame from {} s to {} s, got none", {source.where(), options.start_seconds, options.stop_seconds});
+  check<DataError>(!out.times.empty(), "[{}] expected a frame from {} s to {} s, got none",
+                   {source.where(), options.start_seconds, options.stop_seconds});
 }
 
 }  // namespace alloy::detail

@@ -14,7 +14,8 @@ Video read_video(const std::filesystem::path& path, const VideoOptions& options,
   detail::RawVideo raw;
   detail::decode_video(raw, path, options, limits);
   const auto frames = std::ssize(raw.times);
-  Video video{.frames = at::from_blob(raw.pixels.release(), {frames, 3, raw.height, raw.width}, [](void* data) { std::free(data); }, at::kByte),
+  Video video{.frames = at::from_blob(
+                  raw.pixels.release(), {frames, 3, raw.height, raw.width}, [](void* data) { std::free(data); }, at::kByte),
               .frame_times = at::tensor(at::ArrayRef<double>(raw.times), at::kDouble)};
   if (raw.sound.empty() || raw.sound[0].empty()) return video;
   video.sound = at::empty({std::ssize(raw.sound), std::ssize(raw.sound[0])}, at::kFloat);

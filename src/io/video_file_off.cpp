@@ -5,7 +5,8 @@
 namespace alloy {
 
 Video read_video(const std::filesystem::path& path, const VideoOptions&, const VideoLimits&) {
-  fail<ConfigError>("[{}] expected a build with video files, got one with ALLOY_WITH_FFMPEG=OFF: configure alloy with -DALLOY_WITH_FFMPEG=ON", {path});
+  fail<ConfigError>("[{}] expected a build with video files, got one with ALLOY_WITH_FFMPEG=OFF: configure alloy with -DALLOY_WITH_FFMPEG=ON",
+                    {path});
 }
 
 }  // namespace alloy

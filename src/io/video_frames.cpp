@@ -20,14 +20,16 @@ namespace {
 size_t frame_bytes(int64_t width, int64_t height, const RawVideo& out, int64_t max_bytes, const std::string& where) {
   const int64_t bytes = 3 * width * height;  // FFmpeg's own limits keep sides below 2^15 or so; ours below 2^31
   const auto kept = static_cast<int64_t>(out.pixels.size());
-  check<DataError>(bytes <= max_bytes && kept <= max_bytes - bytes, "[{}] expected frames of at most {} bytes together, got more: {} frames of {} x {}; read a range or smaller frames",
+  check<DataError>(bytes <= max_bytes && kept <= max_bytes - bytes,
+                   "[{}] expected frames of at most {} bytes together, got more: {} frames of {} x {}; read a range or smaller frames",
                    {where, max_bytes, out.times.size(), width, height});
   return static_cast<size_t>(bytes);
 }
 
 bool is_full_range(const AVFrame& frame) {
   const auto format = static_cast<AVPixelFormat>(frame.format);
-  return frame.color_range == AVCOL_RANGE_JPEG || format == AV_PIX_FMT_YUVJ420P || format == AV_PIX_FMT_YUVJ422P || format == AV_PIX_FMT_YUVJ444P || format == AV_PIX_FMT_YUVJ440P;
+  return frame.color_range == AVCOL_RANGE_JPEG || format == AV_PIX_FMT_YUVJ420P || format == AV_PIX_FMT_YUVJ422P || format == AV_PIX_FMT_YUVJ444P ||
+         format == AV_PIX_FMT_YUVJ440P;
 }
 
 std::string_view name_of(AVPixelFormat format) {
@@ -37,12 +39,17 @@ std::string_view name_of(AVPixelFormat format) {
 
 int matrix_of(const AVFrame& frame) {
   switch (frame.colorspace) {
-    case AVCOL_SPC_BT709: return SWS_CS_ITU709;
-    case AVCOL_SPC_FCC: return SWS_CS_FCC;
-    case AVCOL_SPC_SMPTE240M: return SWS_CS_SMPTE240M;
+    case AVCOL_SPC_BT709:
+      return SWS_CS_ITU709;
+    case AVCOL_SPC_FCC:
+      return SWS_CS_FCC;
+    case AVCOL_SPC_SMPTE240M:
+      return SWS_CS_SMPTE240M;
     case AVCOL_SPC_BT2020_NCL:
-    case AVCOL_SPC_BT2020_CL: return SWS_CS_BT2020;
-    default: return SWS_CS_ITU601;
+    case AVCOL_SPC_BT2020_CL:
+      return SWS_CS_BT2020;
+    default:
+      return SWS_CS_ITU601;
   }
 }
 
@@ -68,20 +75,28 @@ FramePainter::~FramePainter() { sws_freeContext(scaler_); }
 
 void FramePainter::paint(const AVFrame& frame, RawVideo& out, const std::string& where) {
   const bool across = turn_[0] == 0;  // width and height change places
-  const int64_t width = width_ > 0 ? width_ : across ? frame.height : frame.width, height = height_ > 0 ? height_ : across ? frame.width : frame.height;
+  const int64_t width = width_ > 0 ? width_
+                        : across   ? frame.height
+                                   : frame.width,
+                height = height_ > 0 ? height_
+                         : across    ? frame.width
+                                     : frame.height;
   if (out.times.empty()) {
     out.width = width;
     out.height = height;
   }
-  check<DataError>(width == out.width && height == out.height, "[{}] expected frames of one size, got {} x {} after {} x {}; set width and height", {where, width, height, out.width, out.height});
+  check<DataError>(width == out.width && height == out.height, "[{}] expected frames of one size, got {} x {} after {} x {}; set width and height",
+                   {where, width, height, out.width, out.height});
   const size_t bytes = frame_bytes(width, height, out, max_bytes_, where);
   const auto format = static_cast<AVPixelFormat>(frame.format);
   const int stored_width = static_cast<int>(across ? height : width), stored_height = static_cast<int>(across ? width : height);
   check<DataError>(sws_isSupportedInput(format) > 0, "[{}] expected a pixel format that can be converted, got {}", {where, name_of(format)});
   scaler_ = sws_getCachedContext(scaler_, frame.width, frame.height, format, stored_width, stored_height, AV_PIX_FMT_GBRP,
                                  SWS_BICUBIC | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INT | SWS_FULL_CHR_H_INP | SWS_BITEXACT, nullptr, nullptr, nullptr);
-  check<DataError>(scaler_ != nullptr, "[{}] expected frames that can be converted, got {} x {} of pixel format {}", {where, frame.width, frame.height, name_of(format)});
-  sws_setColorspaceDetails(scaler_, sws_getCoefficients(matrix_of(frame)), is_full_range(frame), sws_getCoefficients(SWS_CS_DEFAULT), 1, 0, 1 << 16, 1 << 16);
+  check<DataError>(scaler_ != nullptr, "[{}] expected frames that can be converted, got {} x {} of pixel format {}",
+                   {where, frame.width, frame.height, name_of(format)});
+  sws_setColorspaceDetails(scaler_, sws_getCoefficients(matrix_of(frame)), is_full_range(frame), sws_getCoefficients(SWS_CS_DEFAULT), 1, 0, 1 << 16,
+                           1 << 16);
 
   if (scaled_ == nullptr || scaled_->width != stored_width || scaled_->height != stored_height) {
     scaled_.reset(av_frame_alloc());

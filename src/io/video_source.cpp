@@ -56,11 +56,13 @@ std::string ffmpeg_text(int error) {
 
 VideoSource::VideoSource(const std::filesystem::path& path, const VideoOptions& options, const VideoLimits& limits)
     : file_(path), where_(path.string()), damage_(options.damage) {
-  check<DataError>(file_.size() <= static_cast<uint64_t>(std::max<int64_t>(limits.max_file_bytes, 0)), "[{}] expected at most {} bytes, got {}", {where_, limits.max_file_bytes, file_.size()});
+  check<DataError>(file_.size() <= static_cast<uint64_t>(std::max<int64_t>(limits.max_file_bytes, 0)), "[{}] expected at most {} bytes, got {}",
+                   {where_, limits.max_file_bytes, file_.size()});
   try {
     open(limits);
     video_ = av_find_best_stream(format_, AVMEDIA_TYPE_VIDEO, -1, -1, nullptr, 0);
-    check<DataError>(video_ >= 0 && (video().disposition & AV_DISPOSITION_ATTACHED_PIC) == 0, "[{}] expected a video, got a file without moving pictures", {where_});
+    check<DataError>(video_ >= 0 && (video().disposition & AV_DISPOSITION_ATTACHED_PIC) == 0,
+                     "[{}] expected a video, got a file without moving pictures", {where_});
     if (options.sound == VideoSound::read) sound_ = av_find_best_stream(format_, AVMEDIA_TYPE_AUDIO, -1, video_, nullptr, 0);
     for (unsigned i = 0; i < format_->nb_streams; ++i)
       if (static_cast<int>(i) != video_ && static_cast<int>(i) != sound_) format_->streams[i]->discard = AVDISCARD_ALL;
@@ -119,10 +121,12 @@ CodecContext VideoSource::open_decoder(int stream, const VideoOptions& options, 
   const AVCodecParameters& said = *from.codecpar;
   const char* name = avcodec_get_name(said.codec_id);
   if (said.codec_type == AVMEDIA_TYPE_VIDEO)
-    check<DataError>(int64_t{said.width} * said.height <= limits.max_pixels, "[{}] expected at most {} pixels a frame, got {} x {}", {where_, limits.max_pixels, said.width, said.height});
+    check<DataError>(int64_t{said.width} * said.height <= limits.max_pixels, "[{}] expected at most {} pixels a frame, got {} x {}",
+                     {where_, limits.max_pixels, said.width, said.height});
   const AVCodec* codec = avcodec_find_decoder(said.codec_id);
   CodecContext decoder(codec == nullptr ? nullptr : avcodec_alloc_context3(codec));
-  check<DataError>(decoder != nullptr && avcodec_parameters_to_context(decoder.get(), &said) >= 0, "[{}] expected a codec that is known, got {}", {where_, name});
+  check<DataError>(decoder != nullptr && avcodec_parameters_to_context(decoder.get(), &said) >= 0, "[{}] expected a codec that is known, got {}",
+                   {where_, name});
   decoder->pkt_timebase = from.time_base;
   decoder->thread_count = 1;
   decoder->max_pixels = limits.max_pixels;
@@ -155,7 +159,8 @@ std::array<int, 4> VideoSource::orientation() const {
   data = av_stream_get_side_data(&video(), AV_PKT_DATA_DISPLAYMATRIX, &size);
 #else
   const AVCodecParameters& said = *video().codecpar;
-  if (const AVPacketSideData* found = av_packet_side_data_get(said.coded_side_data, said.nb_coded_side_data, AV_PKT_DATA_DISPLAYMATRIX); found != nullptr) {
+  if (const AVPacketSideData* found = av_packet_side_data_get(said.coded_side_data, said.nb_coded_side_data, AV_PKT_DATA_DISPLAYMATRIX);
+      found != nullptr) {
     data = found->data;
     size = found->size;
   }
@@ -169,7 +174,8 @@ std::array<int, 4> VideoSource::orientation() const {
     if (matrix[from] != 0 && matrix[from] != kOne && matrix[from] != -kOne) return kUpright;  // no quarter turn
     turn[to] = matrix[from] / kOne;
   }
-  const bool straight = turn[0] != 0 && turn[3] != 0 && turn[1] == 0 && turn[2] == 0, across = turn[0] == 0 && turn[3] == 0 && turn[1] != 0 && turn[2] != 0;
+  const bool straight = turn[0] != 0 && turn[3] != 0 && turn[1] == 0 && turn[2] == 0,
+             across = turn[0] == 0 && turn[3] == 0 && turn[1] != 0 && turn[2] != 0;
   return straight || across ? turn : kUpright;
 }
 

@@ -17,7 +17,8 @@ Tensor numbers(const std::vector<double>& values) { return torch::tensor(values,
 Tensor flags(const std::vector<int64_t>& values) { return torch::tensor(values, torch::kLong).to(torch::kBool); }
 
 /// One channel by the definition: every measurement is looked at for every tick.
-std::optional<double> by_definition(const std::vector<double>& times, const std::vector<double>& values, double tick, const ClockOptions& o, double before, double after) {
+std::optional<double> by_definition(const std::vector<double>& times, const std::vector<double>& values, double tick, const ClockOptions& o,
+                                    double before, double after) {
   const auto mean_at = [&](double stamp) {
     double sum = 0, count = 0;
     for (size_t i = 0; i < times.size(); ++i)
@@ -76,7 +77,8 @@ TEST_CASE("resample_to_clock, by hand", "[alignment]") {
   }
   SECTION("window_mean") {
     // windows [-0.75, 0.25), [0.75, 1.75), [2.5, 3.5), half open
-    const Clocked out = resample_to_clock({.values = numbers({1, 3, 5, 7}), .times = numbers({-0.75, 0, 0.25, 3.49})}, numbers({-0.25, 1.25, 3}), {.method = ClockMethod::window_mean, .window_seconds = 1});
+    const Clocked out = resample_to_clock({.values = numbers({1, 3, 5, 7}), .times = numbers({-0.75, 0, 0.25, 3.49})}, numbers({-0.25, 1.25, 3}),
+                                          {.method = ClockMethod::window_mean, .window_seconds = 1});
     CHECK_THAT(out.values, AllClose(numbers({2, 0, 7})));
     CHECK(at::equal(out.mask, flags({1, 0, 1})));
   }
@@ -89,17 +91,20 @@ TEST_CASE("resample_to_clock, by hand", "[alignment]") {
     const TimedStream mixed{.values = numbers({40, 10, 15, 25}), .times = numbers({3, 0, 1, 1})};
     CHECK_THAT(resample_to_clock(mixed, clock).values, AllClose(numbers({0, 10, 12.5, 20, 30, 40, 0})));
     CHECK_THAT(resample_to_clock(mixed, numbers({0.9}), {.method = ClockMethod::nearest}).values, AllClose(numbers({20})));
-    CHECK_THAT(resample_to_clock(mixed, numbers({1}), {.method = ClockMethod::window_mean, .window_seconds = 3}).values, AllClose(numbers({50 / 3.0})));
+    CHECK_THAT(resample_to_clock(mixed, numbers({1}), {.method = ClockMethod::window_mean, .window_seconds = 3}).values,
+               AllClose(numbers({50 / 3.0})));
   }
   SECTION("rounding beside a stamp is none, at the epoch too") {
     const double now = 1.7e9;
-    const Clocked out = resample_to_clock({.values = numbers({1, 2}), .times = numbers({now, now + 0.1})}, numbers({std::nextafter(now, 0), now + 0.1 + 3e-7}), {.max_gap_seconds = 0.05});
+    const Clocked out = resample_to_clock({.values = numbers({1, 2}), .times = numbers({now, now + 0.1})},
+                                          numbers({std::nextafter(now, 0), now + 0.1 + 3e-7}), {.max_gap_seconds = 0.05});
     CHECK_THAT(out.values, AllClose(numbers({1, 2})));
     CHECK(out.mask.all().item<bool>());
   }
   SECTION("a clock that drifts is put right by its times") {
     const Tensor own = uniform_clock(0, 10, 50), truth = 0.3 + own / (1 + 200e-6);  // starts 0.3 s late and runs fast
-    const Clocked out = resample_to_clock({.values = at::sin(truth), .times = 0.3 + own / (1 + 200e-6)}, uniform_clock(1, 9, 25), {.max_gap_seconds = 0.1});
+    const Clocked out =
+        resample_to_clock({.values = at::sin(truth), .times = 0.3 + own / (1 + 200e-6)}, uniform_clock(1, 9, 25), {.max_gap_seconds = 0.1});
     CHECK(out.mask.all().item<bool>());
     CHECK_THAT(out.values, AllClose(at::sin(uniform_clock(1, 9, 25)), 1e-4));
   }
@@ -115,7 +120,9 @@ TEST_CASE("resample_to_clock against its definition", "[alignment]") {
     for (int64_t i = 0; i < values.numel(); ++i) values.view({-1})[i] = random.chance(0.25) ? kNan : random.normal();
     std::vector<double> ticks = {random.uniform(-1, 0)};
     for (int64_t i = random.below(20); i-- > 0;) ticks.push_back(ticks.back() + (random.chance(0.5) ? 0.25 : random.uniform(0.01, 1)));
-    const ClockOptions options{.method = static_cast<ClockMethod>(random.below(3)), .max_gap_seconds = random.chance(0.5) ? kInfinity : random.uniform(0.1, 1), .window_seconds = random.uniform(0.1, 2)};
+    const ClockOptions options{.method = static_cast<ClockMethod>(random.below(3)),
+                               .max_gap_seconds = random.chance(0.5) ? kInfinity : random.uniform(0.1, 1),
+                               .window_seconds = random.uniform(0.1, 2)};
     const Clocked out = resample_to_clock({.values = values, .times = numbers(times)}, numbers(ticks), options);
     REQUIRE(out.values.sizes() == at::IntArrayRef({std::ssize(ticks), channels}));
     REQUIRE(out.values.isfinite().all().item<bool>());
@@ -123,7 +130,8 @@ TEST_CASE("resample_to_clock against its definition", "[alignment]") {
       for (int64_t s = 0; s < std::ssize(ticks); ++s) {
         std::vector<double> column;
         for (int64_t i = 0; i < steps; ++i) column.push_back(values[i][c].item<double>());
-        const auto expected = by_definition(times, column, ticks[static_cast<size_t>(s)], options, options.window_seconds / 2, options.window_seconds / 2);
+        const auto expected =
+            by_definition(times, column, ticks[static_cast<size_t>(s)], options, options.window_seconds / 2, options.window_seconds / 2);
         INFO("round " << round << " tick " << s << " channel " << c);
         REQUIRE(out.measured[s][c].item<bool>() == expected.has_value());
         REQUIRE(std::abs(out.values[s][c].item<double>() - expected.value_or(0)) < 1e-9);
@@ -204,13 +212,15 @@ TEST_CASE("series at the edges", "[alignment]") {
   }
   SECTION("mixed rates meet on one clock") {
     const Tensor fast = uniform_clock(0, 2, 1000), slow = uniform_clock(0, 2.1, 10), ticks = uniform_clock(0, 2, 25);
-    const Clocked a = resample_to_clock({.values = 3 * fast, .times = fast}, ticks), b = resample_to_clock({.values = 3 * slow, .times = slow}, ticks);
+    const Clocked a = resample_to_clock({.values = 3 * fast, .times = fast}, ticks),
+                  b = resample_to_clock({.values = 3 * slow, .times = slow}, ticks);
     CHECK_THAT(a.values, AllClose(b.values, 1e-9));
     CHECK((a.mask.all().item<bool>() && b.mask.all().item<bool>()));
   }
   SECTION("is refused with what is wrong") {
     const TimedStream good{.values = numbers({1, 2}), .times = numbers({0, 1})};
-    CHECK_THROWS_WITH(resample_to_clock({.values = numbers({1, 2}), .times = numbers({0, kNan})}, clock), ContainsSubstring("finite times, got nan at step 1"));
+    CHECK_THROWS_WITH(resample_to_clock({.values = numbers({1, 2}), .times = numbers({0, kNan})}, clock),
+                      ContainsSubstring("finite times, got nan at step 1"));
     CHECK_THROWS_WITH(resample_to_clock(good, numbers({0, 0})), ContainsSubstring("ascends, got 0 at tick 1"));
     CHECK_THROWS_AS(resample_to_clock(good, numbers({kNan})), DataError);
     CHECK_THROWS_AS(resample_to_clock(good, torch::empty({0})), ShapeError);

@@ -15,7 +15,9 @@ namespace {
 
 const double kNan = std::numeric_limits<double>::quiet_NaN();
 
-Features features(const Tensor& tokens, const Tensor& mask = {}, const Tensor& times = {}) { return {.tokens = tokens, .mask = mask, .times = times}; }
+Features features(const Tensor& tokens, const Tensor& mask = {}, const Tensor& times = {}) {
+  return {.tokens = tokens, .mask = mask, .times = times};
+}
 
 template <class From, class To>
 void copy_parameters(const From& from, To& to) {
@@ -64,7 +66,8 @@ TEST_CASE("CrossModalAttention", "[alignment]") {
   SECTION("times are the mean of what was looked at") {
     const Tensor times = 1.7e9 + torch::rand({3, 7}, torch::kDouble);
     const SoftAlignment out = attention->forward(features(target), features(source, mask, times.masked_fill(mask.logical_not(), kNan)));
-    CHECK_THAT(out.times, AllClose(torch::matmul(out.weights.to(torch::kDouble), times.masked_fill(mask.logical_not(), 0).unsqueeze(2)).squeeze(2), 1e-3, 0));
+    CHECK_THAT(out.times,
+               AllClose(torch::matmul(out.weights.to(torch::kDouble), times.masked_fill(mask.logical_not(), 0).unsqueeze(2)).squeeze(2), 1e-3, 0));
     CHECK_FALSE(attention->forward(features(target), features(source)).times.defined());
   }
   SECTION("a prior in time multiplies the weights") {
@@ -90,13 +93,16 @@ TEST_CASE("CrossModalAttention", "[alignment]") {
     options.time_width_seconds = 0.7;
     CrossModalAttention module(options);
     module->to(torch::kDouble);
-    const Tensor a = target.slice(0, 0, 2).slice(1, 0, 2).to(torch::kDouble).requires_grad_(), b = source.slice(0, 0, 2).slice(1, 0, 4).to(torch::kDouble).requires_grad_();
+    const Tensor a = target.slice(0, 0, 2).slice(1, 0, 2).to(torch::kDouble).requires_grad_(),
+                 b = source.slice(0, 0, 2).slice(1, 0, 4).to(torch::kDouble).requires_grad_();
     const Tensor t = torch::rand({2, 2}), s = torch::rand({2, 4}), some = mask.slice(0, 0, 2).slice(1, 0, 4);
     const std::vector<Tensor> inputs = {a, b, module->named_parameters()["query.bias"], module->named_parameters()["value.bias"]};
-    CHECK(gradient_error([&] {
-            const SoftAlignment out = module->forward(features(a, {}, t), features(b, some, s));
-            return out.tokens.pow(2).sum() + out.weights.pow(2).sum() + out.times.pow(2).sum();
-          }, inputs) < 1e-6);
+    CHECK(gradient_error(
+              [&] {
+                const SoftAlignment out = module->forward(features(a, {}, t), features(b, some, s));
+                return out.tokens.pow(2).sum() + out.weights.pow(2).sum() + out.times.pow(2).sum();
+              },
+              inputs) < 1e-6);
   }
 }
 
@@ -106,8 +112,11 @@ TEST_CASE("CrossModalAttention under padding and absence", "[alignment]") {
   options.time_width_seconds = 0.5;
   CrossModalAttention attention(options);
   const Tensor target = torch::randn({3, 4, 5}), source = torch::randn({3, 7, 6}), t = torch::rand({3, 4}), s = torch::rand({3, 7});
-  const Tensor target_mask = torch::arange(4).unsqueeze(0) < torch::tensor({4, 2, 3}).unsqueeze(1), source_mask = torch::arange(7).unsqueeze(0) < torch::tensor({7, 3, 5}).unsqueeze(1);
-  const auto dirty = [](const Tensor& x, const Tensor& mask) { return x.masked_fill(x.dim() == 3 ? mask.logical_not().unsqueeze(2) : mask.logical_not(), kNan); };
+  const Tensor target_mask = torch::arange(4).unsqueeze(0) < torch::tensor({4, 2, 3}).unsqueeze(1),
+               source_mask = torch::arange(7).unsqueeze(0) < torch::tensor({7, 3, 5}).unsqueeze(1);
+  const auto dirty = [](const Tensor& x, const Tensor& mask) {
+    return x.masked_fill(x.dim() == 3 ? mask.logical_not().unsqueeze(2) : mask.logical_not(), kNan);
+  };
   const SoftAlignment clean = attention->forward(features(target, target_mask, t), features(source, source_mask, s));
 
   SECTION("what stands under it changes nothing") {

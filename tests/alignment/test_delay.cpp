@@ -20,7 +20,8 @@ class Sound {
  public:
   explicit Sound(uint64_t seed) {
     Random random(seed);
-    for (int i = 0; i < 100; ++i) tones_.push_back({random.uniform(100, 3000), random.uniform(0.2, 2), random.uniform(0, 6.28), random.uniform(0, 6.28)});
+    for (int i = 0; i < 100; ++i)
+      tones_.push_back({random.uniform(100, 3000), random.uniform(0.2, 2), random.uniform(0, 6.28), random.uniform(0, 6.28)});
   }
   Tensor at(const Tensor& seconds) const {
     Tensor sum = torch::zeros_like(seconds);
@@ -60,7 +61,8 @@ TEST_CASE("estimate_delay", "[alignment]") {
     for (const double delay : {0.25, -0.777777}) {
       INFO(delay);
       for (const DelayMethod method : {DelayMethod::phat, DelayMethod::correlation}) {
-        const DelayEstimate found = estimate_delay(first, sound.recorded(80'000, delay), {.sample_rate_hz = kRate, .method = method, .max_delay_seconds = 2, .window_seconds = 1});
+        const DelayEstimate found = estimate_delay(first, sound.recorded(80'000, delay),
+                                                   {.sample_rate_hz = kRate, .method = method, .max_delay_seconds = 2, .window_seconds = 1});
         CHECK(samples_off(found, delay, 0, 10) < 0.02);
         CHECK(found.confidence > 0.5);
         CHECK(found.correlation > 0.5);
@@ -90,8 +92,9 @@ TEST_CASE("estimate_delay", "[alignment]") {
     CHECK(found.correlation < -0.5);
   }
   SECTION("lengths and starts that differ") {
-    const DelayEstimate found = estimate_delay(first.narrow(0, 24'000, 40'000), sound.recorded(64'000, 0.5, 60), kQuick);  // delay at 3 s of the event
-    CHECK(samples_off(found, 0.5 + (1 + 60e-6) * 3, 60, 5) > 1000);  // out of reach of two seconds
+    const DelayEstimate found =
+        estimate_delay(first.narrow(0, 24'000, 40'000), sound.recorded(64'000, 0.5, 60), kQuick);  // delay at 3 s of the event
+    CHECK(samples_off(found, 0.5 + (1 + 60e-6) * 3, 60, 5) > 1000);                                // out of reach of two seconds
     const DelayOptions wide{.sample_rate_hz = kRate, .max_delay_seconds = 5, .window_seconds = 1};
     const DelayEstimate all = estimate_delay(first.narrow(0, 24'000, 40'000), sound.recorded(64'000, 0.5, 60), wide);
     CHECK(samples_off(all, 0.5 + (1 + 60e-6) * 3, 60, 5) < 0.1);
@@ -139,7 +142,8 @@ TEST_CASE("the confidence of a delay", "[alignment]") {
     CHECK(estimate_delay(a, with_noise(Sound(seed).recorded(40'000, 0.3), 10, seed + 200), kQuick).confidence > 0.35);
   }
   const Tensor tone = at::sin(at::arange(40'000, torch::kDouble) * 0.1 * std::numbers::pi);  // many delays fit equally well
-  CHECK(estimate_delay(tone, tone, {.sample_rate_hz = kRate, .method = DelayMethod::correlation, .max_delay_seconds = 1, .window_seconds = 1}).confidence < 0.1);
+  CHECK(estimate_delay(tone, tone, {.sample_rate_hz = kRate, .method = DelayMethod::correlation, .max_delay_seconds = 1, .window_seconds = 1})
+            .confidence < 0.1);
 }
 
 TEST_CASE("delay of slow signals", "[alignment]") {
@@ -155,7 +159,9 @@ TEST_CASE("delay of slow signals", "[alignment]") {
     for (const auto& [hz, phase, height] : waves) sum += height * at::sin(2 * std::numbers::pi * hz * t + phase);
     return sum + 37;
   };
-  const DelayEstimate found = estimate_delay(signal(0, 0), signal(12.34, 500), {.sample_rate_hz = rate, .method = DelayMethod::correlation, .max_delay_seconds = 60, .max_drift_ppm = 2000, .window_seconds = 120});
+  const DelayEstimate found = estimate_delay(
+      signal(0, 0), signal(12.34, 500),
+      {.sample_rate_hz = rate, .method = DelayMethod::correlation, .max_delay_seconds = 60, .max_drift_ppm = 2000, .window_seconds = 120});
   CHECK_THAT(found.delay_seconds, WithinAbs(12.34, 0.02));
   CHECK_THAT(found.drift_ppm, WithinAbs(500, 20));
 }

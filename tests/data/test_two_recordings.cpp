@@ -14,7 +14,9 @@ TEST_CASE("record_twice knows delay and drift exactly", "[data]") {
   const ThreadScope one(1);
   // Tones are known at every moment: the second recording must be those tones on its own clock.
   const int64_t rate = 16'000;
-  const auto event_at = [](const Tensor& seconds) { return (at::sin(seconds * 2 * std::numbers::pi * 440.25) + at::sin(seconds * 2 * std::numbers::pi * 5100.5 + 1)) / 4; };
+  const auto event_at = [](const Tensor& seconds) {
+    return (at::sin(seconds * 2 * std::numbers::pi * 440.25) + at::sin(seconds * 2 * std::numbers::pi * 5100.5 + 1)) / 4;
+  };
   const Tensor event = event_at(at::arange(6 * rate, torch::kDouble) / rate).to(torch::kFloat);
   for (const auto& [delay, drift] : {std::pair{1.5, 50.0}, {-0.7, -123.4}}) {
     INFO(delay << " s " << drift << " ppm");
@@ -36,7 +38,8 @@ TEST_CASE("record_twice adds rooms and noise of each device's own", "[data]") {
   const Tensor event = torch::randn({32'000}) * 0.1;
   const TwoRecordings plain = record_twice(event, 8000, {.seconds = 2, .delay_seconds = 0, .drift_ppm = 0, .snr_db = 10, .room_seconds = 0});
   const auto noise = [&](const Tensor& x) { return x - event.narrow(0, 0, 16'000); };
-  CHECK_THAT(10 * std::log10(event.narrow(0, 0, 16'000).square().mean().item<double>() / noise(plain.first).square().mean().item<double>()), WithinAbs(10, 0.05));
+  CHECK_THAT(10 * std::log10(event.narrow(0, 0, 16'000).square().mean().item<double>() / noise(plain.first).square().mean().item<double>()),
+             WithinAbs(10, 0.05));
   CHECK_FALSE(at::equal(noise(plain.first), noise(plain.second)));
   const TwoRecordings rooms = record_twice(event, 8000, {.seconds = 2, .delay_seconds = 0, .drift_ppm = 0, .snr_db = 100, .room_seconds = 0.2});
   const double echoes = noise(rooms.first).square().mean().item<double>() / event.square().mean().item<double>();
@@ -49,7 +52,9 @@ TEST_CASE("record_twice adds rooms and noise of each device's own", "[data]") {
 }
 
 TEST_CASE("spoken_event lays words one after another", "[data]") {
-  SpeechBank bank{.options = {.sample_rate_hz = 1000}, .waveforms = torch::full({1, 1, 1, 2, 300}, 16384, torch::kShort), .lengths = torch::tensor({100, 300}).view({1, 1, 1, 2})};
+  SpeechBank bank{.options = {.sample_rate_hz = 1000},
+                  .waveforms = torch::full({1, 1, 1, 2, 300}, 16384, torch::kShort),
+                  .lengths = torch::tensor({100, 300}).view({1, 1, 1, 2})};
   const Tensor event = spoken_event(bank, 30, 1);
   REQUIRE(event.sizes() == at::IntArrayRef({30'000}));
   const double share = event.eq(0.5).to(torch::kDouble).mean().item<double>();

@@ -180,10 +180,17 @@ TEST_CASE("what is no video", "[io]") {
       {"a playlist", "#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n"},
       {"a list of files", "ffconcat version 1.0\nfile /etc/passwd\n"},
       {"a PNG", std::string("\x89PNG\r\n\x1a\n", 8) + std::string(100, 'x')},
-      {"mp4, the mark alone", std::string("\0\0\0\x18" "ftypisom", 12)},
-      {"a box of 2^63 bytes", std::string("\0\0\0\1" "ftyp\x7F\xFF\xFF\xFF\xFF\xFF\xFF\xFF", 16) + std::string(100, '\0')},
+      {"mp4, the mark alone", std::string("\0\0\0\x18"
+                                          "ftypisom",
+                                          12)},
+      {"a box of 2^63 bytes", std::string("\0\0\0\1"
+                                          "ftyp\x7F\xFF\xFF\xFF\xFF\xFF\xFF\xFF",
+                                          16) +
+                                  std::string(100, '\0')},
       {"Matroska, the mark alone", std::string("\x1A\x45\xDF\xA3", 4)},
-      {"AVI, the mark alone", std::string("RIFF\xFF\xFF\xFF\xFF" "AVI LIST", 16)},
+      {"AVI, the mark alone", std::string("RIFF\xFF\xFF\xFF\xFF"
+                                          "AVI LIST",
+                                          16)},
       {"MPEG-TS without content", std::string(188 * 20, '\x47')},
   };
   for (const auto& [name, bytes] : cases) {
@@ -239,8 +246,10 @@ TEST_CASE("damaged videos", "[io]") {
     SECTION("flipped: " + clip.name) {
       for (size_t i = 0; i < flips; ++i) {
         std::string changed = bytes;
-        for (int64_t n = 1 + random.below(8); n-- > 0;) changed[static_cast<size_t>(random.below(std::ssize(changed)))] ^= static_cast<char>(1 << random.below(8));
-        if (i % 2 == 0) changed[static_cast<size_t>(random.below(std::min<int64_t>(512, std::ssize(changed))))] = static_cast<char>(random.below(256));
+        for (int64_t n = 1 + random.below(8); n-- > 0;)
+          changed[static_cast<size_t>(random.below(std::ssize(changed)))] ^= static_cast<char>(1 << random.below(8));
+        if (i % 2 == 0)
+          changed[static_cast<size_t>(random.below(std::min<int64_t>(512, std::ssize(changed))))] = static_cast<char>(random.below(256));
         write_bytes(path, changed);
         reads(i % 4 < 2 ? VideoDamage::refuse : VideoDamage::skip);
       }

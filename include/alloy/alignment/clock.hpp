@@ -37,7 +37,8 @@ constexpr auto enum_names(ClockMethod) {
 /// names it. keep: it is a value as any other, and goes where its stamp goes.
 enum class NonFiniteValue { missing, reject, keep };
 constexpr auto enum_names(NonFiniteValue) {
-  return std::to_array<std::pair<NonFiniteValue, std::string_view>>({{NonFiniteValue::missing, "missing"}, {NonFiniteValue::reject, "reject"}, {NonFiniteValue::keep, "keep"}});
+  return std::to_array<std::pair<NonFiniteValue, std::string_view>>(
+      {{NonFiniteValue::missing, "missing"}, {NonFiniteValue::reject, "reject"}, {NonFiniteValue::keep, "keep"}});
 }
 
 struct ClockOptions {
@@ -47,8 +48,10 @@ struct ClockOptions {
   NonFiniteValue non_finite = NonFiniteValue::missing;
   static void describe(auto& self, auto&& field) {
     field("method", self.method, "how a value at a tick is made");
-    field("max_gap_seconds", self.max_gap_seconds, "> 0. linear: stamps farther apart are not joined; nearest: the farthest a stamp may lie from its tick; window_mean: not read");
-    field("window_seconds", self.window_seconds, "width w of window_mean's windows, >= 0; 0 = from halfway to the tick before to halfway to the next, so that each value counts once");
+    field("max_gap_seconds", self.max_gap_seconds,
+          "> 0. linear: stamps farther apart are not joined; nearest: the farthest a stamp may lie from its tick; window_mean: not read");
+    field("window_seconds", self.window_seconds,
+          "width w of window_mean's windows, >= 0; 0 = from halfway to the tick before to halfway to the next, so that each value counts once");
     field("non_finite", self.non_finite, "what NaN and infinity mean");
   }
   ALLOY_API void validate() const;  ///< throws ConfigError

@@ -33,7 +33,8 @@ struct CrossModalAttentionOptions {
     field("target_dim", self.target_dim, "width of the target's tokens; 0 = dim");
     field("source_dim", self.source_dim, "width of the source's tokens; 0 = dim");
     field("dropout_rate", self.dropout_rate, "0..1, on the weights while training");
-    field("time_width_seconds", self.time_width_seconds, "standard deviation w of the prior exp(-(t - s)^2 / 2 w^2) by which the weights are multiplied; 0 = no prior, times are not read");
+    field("time_width_seconds", self.time_width_seconds,
+          "standard deviation w of the prior exp(-(t - s)^2 / 2 w^2) by which the weights are multiplied; 0 = no prior, times are not read");
     field("weights", self.weights, "what forward returns as weights");
   }
   ALLOY_API void validate() const;  ///< throws ConfigError

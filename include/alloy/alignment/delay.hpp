@@ -22,8 +22,8 @@
 namespace alloy {
 
 /// phat: every frequency that is there counts alike (GCC-PHAT; Knapp & Carter 1976, table I; the cross-spectrum is divided by its
-/// magnitude plus a hundredth of its mean): sharp, and hardly moved by rooms and loudspeakers; for sound. correlation: normalised cross-correlation, in which strong frequencies decide; for slow signals
-/// such as those of sensors or envelopes.
+/// magnitude plus a hundredth of its mean): sharp, and hardly moved by rooms and loudspeakers; for sound. correlation: normalised cross-correlation,
+/// in which strong frequencies decide; for slow signals such as those of sensors or envelopes.
 enum class DelayMethod { phat, correlation };
 constexpr auto enum_names(DelayMethod) {
   return std::to_array<std::pair<DelayMethod, std::string_view>>({{DelayMethod::phat, "phat"}, {DelayMethod::correlation, "correlation"}});

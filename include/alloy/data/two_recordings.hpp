@@ -19,17 +19,19 @@ struct TwoRecordingsOptions {
   int64_t seed = 0;
   static void describe(auto& self, auto&& field) {
     field("seconds", self.seconds, "length of the first recording, and about that of the second, 1..3600");
-    field("delay_seconds", self.delay_seconds, "time in the second of what is at time 0 of the first, -100..100; the nearest that whole samples allow");
+    field("delay_seconds", self.delay_seconds,
+          "time in the second of what is at time 0 of the first, -100..100; the nearest that whole samples allow");
     field("drift_ppm", self.drift_ppm, "by how much the second clock runs faster, -10000..10000; to about 1e-6 ppm");
     field("snr_db", self.snr_db, "of the white noise that each device adds of its own, -100..100");
-    field("room_seconds", self.room_seconds, "in which the echoes of each device's own room fall by 60 dB, 0..5; they are half as strong as the direct sound. 0 = no room");
+    field("room_seconds", self.room_seconds,
+          "in which the echoes of each device's own room fall by 60 dB, 0..5; they are half as strong as the direct sound. 0 = no room");
     field("seed", self.seed, "of event, rooms and noise");
   }
   ALLOY_API void validate() const;  ///< throws ConfigError
 };
 
 struct TwoRecordings {
-  Tensor first, second;      ///< [N1], [N2] float
+  Tensor first, second;  ///< [N1], [N2] float
   int64_t sample_rate_hz = 0;
   double delay_seconds = 0;  ///< exactly: time in second = delay + (1 + drift / 1e6) time in first
   double drift_ppm = 0;

@@ -20,8 +20,8 @@ struct Video {
   Tensor frames;       ///< [F, 3, H, W] uint8 RGB on the CPU, F > 0, in order of presentation, turned upright where the file says so by quarters
   Tensor frame_times;  ///< [F] float64, strictly ascending
   Tensor sound;        ///< [C, N] float, -1..1; undefined if there is none in the range or it is not wanted
-  double sound_start_seconds = 0;     ///< time of sound[:, 0]; sample n is at start + n / rate
-  int64_t sound_sample_rate_hz = 0;   ///< 0 without sound
+  double sound_start_seconds = 0;    ///< time of sound[:, 0]; sample n is at start + n / rate
+  int64_t sound_sample_rate_hz = 0;  ///< 0 without sound
 };
 
 /// Decodes on one thread, from the start of the file on: a range far inside a long file costs the time of what lies before it.

@@ -14,11 +14,11 @@
 namespace alloy {
 
 struct VideoLimits {
-  int64_t max_pixels = 25'000'000;                 ///< of a stored frame, checked before it is decoded
-  int64_t max_frames = 1'000'000;                  ///< decoded, kept or not
-  int64_t max_decoded_pixels = 500'000'000'000;    ///< over all frames decoded, about an hour of 1080p: bounds the time
-  double max_seconds = 4 * 3600;                   ///< from the first time to the last, kept or not
-  int64_t max_bytes = int64_t{4} << 30;            ///< of the frames and the sound that are kept, checked as they come
+  int64_t max_pixels = 25'000'000;               ///< of a stored frame, checked before it is decoded
+  int64_t max_frames = 1'000'000;                ///< decoded, kept or not
+  int64_t max_decoded_pixels = 500'000'000'000;  ///< over all frames decoded, about an hour of 1080p: bounds the time
+  double max_seconds = 4 * 3600;                 ///< from the first time to the last, kept or not
+  int64_t max_bytes = int64_t{4} << 30;          ///< of the frames and the sound that are kept, checked as they come
   int64_t max_file_bytes = int64_t{16} << 30;
 };
 
@@ -48,7 +48,8 @@ struct VideoOptions {
     field("height", self.height, "of the frames; 0 with width 0 = as stored");
     field("sound", self.sound, "whether the sound is read");
     field("damage", self.damage, "what becomes of damaged parts");
-    field("sound_slack_seconds", self.sound_slack_seconds, "how far the stated time of sound may lie from where its samples end up, >= 0; beyond, silence fills the gap, or what overlaps is dropped");
+    field("sound_slack_seconds", self.sound_slack_seconds,
+          "how far the stated time of sound may lie from where its samples end up, >= 0; beyond, silence fills the gap, or what overlaps is dropped");
   }
   ALLOY_API void validate() const;  ///< throws ConfigError
 };

@@ -34,7 +34,9 @@ class QuietFfmpeg {
 template <auto kFree>
 struct FreeBy {
   template <class T>
-  void operator()(T* pointer) const { kFree(&pointer); }
+  void operator()(T* pointer) const {
+    kFree(&pointer);
+  }
 };
 using CodecContext = std::unique_ptr<AVCodecContext, FreeBy<avcodec_free_context>>;
 using FramePointer = std::unique_ptr<AVFrame, FreeBy<av_frame_free>>;
@@ -141,8 +143,8 @@ class SoundLine {
   const VideoOptions& options_;
   const VideoLimits& limits_;
   bool done_ = false;
-  double start_ = 0;   // time of sample 0
-  int64_t count_ = 0;  // samples so far, kept or not
+  double start_ = 0;           // time of sample 0
+  int64_t count_ = 0;          // samples so far, kept or not
   int64_t from_ = 0, to_ = 0;  // those that are kept
 };
 
