@@ -7,6 +7,11 @@
 #include <alloy/alignment/clock.hpp>
 #include <alloy/alignment/cross_modal_attention.hpp>
 #include <alloy/alignment/delay.hpp>
+#include <alloy/alignment/ctc_align.hpp>
+#include <alloy/alignment/stream_aligner.hpp>
+#include <alloy/alignment/stream_options.hpp>
+#include <alloy/alignment/subtitles.hpp>
+#include <alloy/alignment/word_spans.hpp>
 
 // In meaning.
 #include <alloy/alignment/embedding_geometry.hpp>
