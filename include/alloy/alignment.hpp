@@ -3,5 +3,14 @@
 
 /// What belongs to what: in time (speech to frames), in space (boxes to words), in meaning (spaces and labels of two modalities).
 
+// In space.
+#include <alloy/alignment/assign.hpp>
+#include <alloy/alignment/boxes.hpp>
+#include <alloy/alignment/grounding.hpp>
+#include <alloy/alignment/homography.hpp>
+#include <alloy/alignment/nms.hpp>
+#include <alloy/alignment/projection.hpp>
+#include <alloy/alignment/roi.hpp>
+
 // In meaning.
 #include <alloy/alignment/embedding_geometry.hpp>
