@@ -7,6 +7,7 @@
 #include <alloy/eval/contrastive_report.hpp>
 #include <alloy/eval/embed_all.hpp>
 #include <alloy/eval/grounding_metrics.hpp>
+#include <alloy/eval/html_boxes.hpp>
 #include <alloy/eval/html_charts.hpp>
 #include <alloy/eval/html_report.hpp>
 #include <alloy/eval/html_svg.hpp>

@@ -131,10 +131,35 @@ std::vector<SceneQuery> clear_queries(const std::vector<SceneObject>& objects) {
   return out;
 }
 
+namespace {
+
+/// The farthest of some things in a direction.
+int64_t farthest_of(const std::vector<SceneObject>& objects, const std::vector<int64_t>& which, SceneRelation relation) {
+  return std::ranges::max(which, {}, [&](int64_t i) { return along(relation, offset(SceneObject{}, objects[static_cast<size_t>(i)])).x; });
+}
+
+bool has_direction(SceneRelation relation) { return relation != SceneRelation::none && relation != SceneRelation::next_to; }
+
+}  // namespace
+
 bool is_farthest(const std::vector<SceneObject>& objects, const SceneQuery& query) {
-  if (query.relation == SceneRelation::none || query.relation == SceneRelation::next_to) return true;
-  const auto reach = [&](int64_t i) { return along(query.relation, offset(SceneObject{}, objects[static_cast<size_t>(i)])).x; };
-  return std::ranges::all_of(query.twins, [&](int64_t twin) { return reach(query.target) >= reach(twin); });
+  if (!has_direction(query.relation)) return true;
+  std::vector<int64_t> alike = query.twins;
+  alike.insert(alike.begin(), query.target);
+  return farthest_of(objects, alike, query.relation) == query.target;
 }
 
 }  // namespace alloy::detail
+
+namespace alloy {
+
+std::vector<int64_t> guessed_objects(const PictureScene& scene, const SceneQuery& query, SceneGuess guess) {
+  const SceneObject& target = scene.objects.at(static_cast<size_t>(query.target));
+  std::vector<int64_t> alike;
+  for (size_t i = 0; i < scene.objects.size(); ++i)
+    if (scene.objects[i].category == target.category && (guess == SceneGuess::category || scene.objects[i].color == target.color)) alike.push_back(static_cast<int64_t>(i));
+  if (guess != SceneGuess::farthest || !detail::has_direction(query.relation)) return alike;
+  return {detail::farthest_of(scene.objects, alike, query.relation)};
+}
+
+}  // namespace alloy

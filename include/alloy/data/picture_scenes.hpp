@@ -105,6 +105,12 @@ ALLOY_API ScenePictures load_scene_pictures(SceneSplit split, const std::filesys
 /// @throws DataError if a category has no picture, or if the options leave no room for a scene
 ALLOY_API PictureScene make_picture_scene(const ScenePictures& pictures, const PictureSceneOptions& options, Random& random);
 
+/// What somebody goes by who knows less than the caption says: the kind of thing; kind and colour, which is all but the relation; or the
+/// direction too, but not from where (the farthest to the left for "left of two bags"; kind and colour where there is no direction).
+enum class SceneGuess { category, category_and_color, farthest };
+/// The things of the scene that such a guess cannot tell apart, the target or not: one of them at random is the best it can do.
+ALLOY_API std::vector<int64_t> guessed_objects(const PictureScene& scene, const SceneQuery& query, SceneGuess guess);
+
 /// All words that captions may hold, in the order of their ids: the id of scene_words()[i] is i + 1; 0 is padding.
 ALLOY_API const std::vector<std::string>& scene_words();
 /// @throws DataError naming a word that is not among them
