@@ -10,8 +10,8 @@
 #include <alloy/core/threads.hpp>
 #include <alloy/data/scene_batch.hpp>
 #include <alloy/eval/grounding_metrics.hpp>
-#include <alloy/eval/html_boxes.hpp>
 #include <alloy/eval/html_charts.hpp>
+#include <alloy/eval/scene_picture.hpp>
 #include <alloy/io/atomic_write.hpp>
 #include <alloy/models/word_grounder.hpp>
 #include <alloy/train/optimizer.hpp>
@@ -34,29 +34,21 @@ struct Form {
   double learning_rate, least, above;  // floors: pointing accuracy, and how far above the best baseline
 };
 
-Form full_form() { return {.scenes = {}, .model = {}, .steps = 3000, .batch = 24, .test_scenes = 2000, .learning_rate = 2e-3, .least = 0.85, .above = 0.25}; }
+Form full_form() {
+  return {.scenes = {}, .model = {}, .steps = 3000, .batch = 24, .test_scenes = 2000, .learning_rate = 2e-3, .least = 0.85, .above = 0.25};
+}
 Form quick_form() {
-  Form f{.scenes = {.side = 48, .fewest = 4, .most = 5, .smallest = 12, .largest = 18, .categories = {1, 3, 7, 8, 9}, .colors = 3}, .steps = 200, .batch = 16, .test_scenes = 300,
-         .learning_rate = 4e-3, .least = 0.6, .above = 0.05};
+  Form f{.scenes = {.side = 48, .fewest = 4, .most = 5, .smallest = 12, .largest = 18, .categories = {1, 3, 7, 8, 9}, .colors = 3},
+         .steps = 200,
+         .batch = 16,
+         .test_scenes = 300,
+         .learning_rate = 4e-3,
+         .least = 0.6,
+         .above = 0.05};
   f.model.regions = {.widths = {16, 24}, .bins = 4, .dim = 64, .relation_layers = 1};
   f.model.dim = 64;
   f.model.text = {.vocab_size = 64, .dim = 64, .heads = 4, .layers = 1, .max_length = 32};
   return f;
-}
-
-struct Scenes {
-  std::vector<PictureScene> scenes;
-  std::vector<Tensor> regions;
-  SceneBatch batch(size_t first, size_t count, CaptionPart part) const { return collate_scenes(std::span(scenes).subspan(first, count), std::span(regions).subspan(first, count), part); }
-};
-
-Scenes make_scenes(const ScenePictures& pictures, const PictureSceneOptions& options, int64_t count, Random& random) {
-  Scenes out;
-  for (int64_t i = 0; i < count; ++i) {
-    out.scenes.push_back(make_picture_scene(pictures, options, random));
-    out.regions.push_back(propose_regions(out.scenes.back(), {}, random));
-  }
-  return out;
 }
 
 GroundingInput input_of(const SceneBatch& b) { return {b.pictures, b.boxes, b.region_mask, b.scene_of, b.words, b.word_mask, b.speaks, b.phrase}; }
@@ -70,7 +62,7 @@ WordGrounder train(const ScenePictures& pictures, Form form, CaptionPart part) {
   Random random(1);
   form.scenes.queries = 4;
   for (int64_t step = 0; step < form.steps; ++step) {
-    const SceneBatch batch = make_scenes(pictures, form.scenes, form.batch, random).batch(0, static_cast<size_t>(form.batch), part);
+    const SceneBatch batch = collate_scenes(make_scenes(pictures, form.scenes, {}, form.batch, random), 0, form.batch, part);
     optimizer.zero_grad();
     model->loss(input_of(batch), batch.meant).backward();
     optimizer.step(learning_rate_at(step, form.steps, form.learning_rate, {.warmup = form.steps / 20}));
@@ -87,37 +79,24 @@ struct Answers {
   double chance = 0;                       ///< of a candidate at random
 };
 
-html::BoxPicture drawn(const Scenes& test, size_t i, const Tensor& word_regions, int64_t phrase, bool hit) {
-  const PictureScene& s = test.scenes[i];
-  const SceneQuery& q = s.queries[0];
-  html::GroundedCaption caption{.words = q.words, .regions = {}, .boxes = {}, .phrase = phrase, .truth = {s.objects[static_cast<size_t>(q.target)].box}};
-  for (size_t w = 0; w < q.words.size(); ++w) caption.regions.push_back(word_regions[static_cast<int64_t>(w)].item<int64_t>());
-  for (int64_t r = 0; r < test.regions[i].size(0); ++r) {
-    const float* b = test.regions[i].const_data_ptr<float>() + 4 * r;
-    caption.boxes.push_back({b[0], b[1], b[2], b[3]});
-  }
-  const auto* pixels = s.picture.const_data_ptr<uint8_t>();
-  html::BoxPicture out = html::grounded_picture({.width = s.picture.size(1), .height = s.picture.size(0), .channels = 3, .pixels = {pixels, pixels + s.picture.numel()}}, caption,
-                                                hit ? html::Mark::right : html::Mark::wrong);
-  out.scale = 288.0 / static_cast<double>(s.picture.size(1));
-  return out;
-}
-
-Answers answer(WordGrounder model, const Scenes& test, CaptionPart part) {
-  constexpr size_t kChunk = 100, kDrawn = 200;
+Answers answer(WordGrounder model, const SceneSet& test, CaptionPart part) {
+  constexpr int64_t kChunk = 100, kDrawn = 200;
   const torch::NoGradGuard no_grad;
   Answers out;
   std::vector<Tensor> boxes, truth;
-  for (size_t i = 0; i < test.scenes.size(); i += kChunk) {
-    const SceneBatch batch = test.batch(i, std::min(kChunk, test.scenes.size() - i), part);
+  for (int64_t first = 0; first < test.size(); first += kChunk) {
+    const SceneBatch batch = collate_scenes(test, first, kChunk, part);
     const Grounding found = model(input_of(batch));
     boxes.push_back(found.phrase_boxes);
     truth.push_back(batch.truth);
-    const Tensor hits = pointing_hits(found.phrase_boxes, batch.truth).squeeze(1), any = pointing_hits(batch.boxes, batch.truth).logical_and(batch.region_mask);
-    out.chance += (any.sum(1) / batch.region_mask.sum(1)).sum().item<double>() / static_cast<double>(test.scenes.size());
-    for (size_t k = i; part == CaptionPart::whole && k < std::min({i + kChunk, kDrawn, test.scenes.size()}); ++k) {
-      const auto row = static_cast<int64_t>(k - i);
-      out.pictures.push_back(drawn(test, k, found.word_regions[row], found.phrase_regions[row].item<int64_t>(), hits[row].item<bool>()));
+    const Tensor hits = pointing_hits(found.phrase_boxes, batch.truth).squeeze(1),
+                 any = pointing_hits(batch.boxes, batch.truth).logical_and(batch.region_mask);
+    out.chance += (any.sum(1) / batch.region_mask.sum(1)).sum().item<double>() / static_cast<double>(test.size());
+    for (int64_t i = 0; part == CaptionPart::whole && i < hits.size(0) && first + i < kDrawn; ++i) {
+      const auto at = static_cast<size_t>(first + i);
+      const auto mark = hits[i].item<bool>() ? html::Mark::right : html::Mark::wrong;
+      out.pictures.push_back(
+          html::scene_picture(test.scenes[at], 0, {test.regions[at], found.word_regions[i], found.phrase_regions[i].item<int64_t>(), mark}));
     }
   }
   out.boxes = torch::cat(boxes), out.truth = torch::cat(truth);
@@ -129,23 +108,16 @@ void write_report(const std::string& path, const std::vector<html::Bar>& bars, c
   std::vector<html::BoxPicture> right, wrong;
   for (const html::BoxPicture& p : pictures) (p.mark == html::Mark::right ? right : wrong).push_back(p);
   right.resize(std::min(right.size(), kShown)), wrong.resize(std::min(wrong.size(), kShown));
-  std::string body = "<h1>Boxes to words</h1><p>Each caption is about one thing in a scene. Boxes are drawn where the model found the words: orange where the whole phrase is found, blue for other words. "
-                     "The dashed box is the truth. Scenes are composed of real pictures; none of these was seen in training.</p>";
-  body += html::section("accuracy", "Pointing accuracy", html::bar_chart({.title = "Pointing accuracy", .description = "Share of captions whose box has its middle inside the right one", .bars = bars}));
+  std::string body =
+      "<h1>Boxes to words</h1><p>Each caption is about one thing in a scene. Boxes are drawn where the model found the words: orange where the whole "
+      "phrase is found, blue for other words. "
+      "The dashed box is the truth. Scenes are composed of real pictures; none of these was seen in training.</p>";
+  body += html::section(
+      "accuracy", "Pointing accuracy",
+      html::bar_chart(
+          {.title = "Pointing accuracy", .description = "Share of captions whose box has its middle inside the right one", .bars = bars}));
   body += html::section("found", "Found", html::box_pictures(right)) + html::section("missed", "Missed", html::box_pictures(wrong));
   write_file(path, html::page({.title = "Boxes to words", .body = body}));
-}
-
-/// How often a guess among things that look alike points right: the best that can be done without the rest of the caption.
-double guessing(const Scenes& test, SceneGuess guess) {
-  double sum = 0;
-  for (const PictureScene& scene : test.scenes) {
-    const auto box = [&](int64_t i) { const auto& b = scene.objects[static_cast<size_t>(i)].box; return torch::tensor(std::vector<double>(b.begin(), b.end())); };
-    std::vector<Tensor> boxes;
-    for (const int64_t i : guessed_objects(scene, scene.queries[0], guess)) boxes.push_back(box(i));
-    sum += pointing_hits(torch::stack(boxes).unsqueeze(0), box(scene.queries[0].target).unsqueeze(0)).to(torch::kDouble).mean().item<double>();
-  }
-  return sum / static_cast<double>(test.scenes.size());
 }
 
 }  // namespace
@@ -157,7 +129,7 @@ int main(int count, char** words) {
   const Form form = full ? full_form() : quick_form();
   const ScenePictures pictures = load_scene_pictures(SceneSplit::train);
   Random random(2);
-  const Scenes test = make_scenes(load_scene_pictures(SceneSplit::test), form.scenes, form.test_scenes, random);
+  const SceneSet test = make_scenes(load_scene_pictures(SceneSplit::test), form.scenes, {}, form.test_scenes, random);
 
   std::vector<html::Bar> bars;
   const auto say = [&](const std::string& name, const Score& score, const char* group) {
@@ -170,10 +142,11 @@ int main(int count, char** words) {
   const auto trained = [&](const Form& f, CaptionPart part) { return answer(train(pictures, f, part), test, part); };
 
   const Answers ours = trained(form, CaptionPart::whole);
-  std::vector<double> baselines = {say("a candidate at random", exactly(ours.chance), "baselines"),
-                                   say("category only, at best", exactly(guessing(test, SceneGuess::category)), "baselines"),
-                                   say("category and colour, at best", exactly(guessing(test, SceneGuess::category_and_color)), "baselines"),
-                                   say("the farthest in the direction named, at best", exactly(guessing(test, SceneGuess::farthest)), "baselines")};
+  std::vector<double> baselines = {
+      say("a candidate at random", exactly(ours.chance), "baselines"),
+      say("category only, at best", exactly(guess_accuracy(test.scenes, SceneGuess::category)), "baselines"),
+      say("category and colour, at best", exactly(guess_accuracy(test.scenes, SceneGuess::category_and_color)), "baselines"),
+      say("the farthest in the direction named, at best", exactly(guess_accuracy(test.scenes, SceneGuess::farthest)), "baselines")};
   if (full) {
     Form blind = form;
     blind.model.regions.relation_layers = 0;
@@ -185,7 +158,8 @@ int main(int count, char** words) {
   const double pointing = say("words and regions with relations", pointing_accuracy(ours.boxes, ours.truth), "model");
   const double recall = say("  its recall at IoU 0.5", recall_at_iou(ours.boxes, ours.truth), "model");
   const double best = *std::ranges::max_element(baselines);
-  std::printf("pointing accuracy on %lld unseen scenes of unseen pictures, %.1f points above the best baseline\n", static_cast<long long>(form.test_scenes), 100 * (pointing - best));
+  std::printf("pointing accuracy on %lld unseen scenes of unseen pictures, %.1f points above the best baseline\n",
+              static_cast<long long>(form.test_scenes), 100 * (pointing - best));
   if (arguments.size() > 1) write_report(arguments[1], bars, ours.pictures);
   const bool expected = pointing >= form.least && pointing >= best + form.above && recall > 0.9 * pointing;
   std::printf("%s: relations tell apart what looks alike\n", expected ? "as expected" : "NOT what was expected");

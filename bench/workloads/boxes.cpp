@@ -33,9 +33,11 @@ Tensor composed(const Tensor& features, const Tensor& boxes, const Tensor& image
       const Tensor from = mine.select(1, low).unsqueeze(1), place = from + (mine.select(1, low + 2).unsqueeze(1) - from) * steps;  // [N, side]
       return place * (2.0 / static_cast<double>(size - 1)) - 1;
     };
-    const Tensor x = axis(0, features.size(3)).unsqueeze(1).expand({-1, kSide, kSide}), y = axis(1, features.size(2)).unsqueeze(2).expand({-1, kSide, kSide});
+    const Tensor x = axis(0, features.size(3)).unsqueeze(1).expand({-1, kSide, kSide}),
+                 y = axis(1, features.size(2)).unsqueeze(2).expand({-1, kSide, kSide});
     const Tensor grid = torch::stack({x, y}, 3).view({1, -1, kSide, 2});
-    const Tensor samples = torch::grid_sampler(features.slice(0, b, b + 1), grid, kBilinear, kBorder, /*align_corners=*/true);  // [1, C, N side, side]
+    const Tensor samples =
+        torch::grid_sampler(features.slice(0, b, b + 1), grid, kBilinear, kBorder, /*align_corners=*/true);  // [1, C, N side, side]
     all.push_back(torch::avg_pool2d(samples, kRatio).squeeze(0).view({features.size(1), -1, kBins, kBins}).transpose(0, 1));
   }
   return torch::cat(all).contiguous();
@@ -53,7 +55,8 @@ Work forward(const Inputs& in) {
 template <RoiAlign align>
 Work gradient(const Inputs& in) {
   const Tensor features = in.at("features").clone().requires_grad_(), boxes = in.at("boxes"), images = in.at("images");
-  const Tensor weights = torch::linspace(0.5, 1.5, boxes.size(0) * features.size(1) * kBins * kBins).view({boxes.size(0), features.size(1), kBins, kBins});
+  const Tensor weights =
+      torch::linspace(0.5, 1.5, boxes.size(0) * features.size(1) * kBins * kBins).view({boxes.size(0), features.size(1), kBins, kBins});
   return {.call = [=]() -> Outputs {
     const Tensor regions = align(features, boxes, images);
     return {{"regions", regions.detach()}, {"grad", torch::autograd::grad({regions}, {features}, {weights})[0]}};
@@ -62,8 +65,12 @@ Work gradient(const Inputs& in) {
 
 Work channels_last(const Inputs& in) {
   const Tensor features = in.at("features").contiguous(at::MemoryFormat::ChannelsLast), boxes = in.at("boxes"), images = in.at("images");
-  return {.call = [=]() -> Outputs { return {{"regions", ours(features, boxes, images)}}; },
-          .compared = [](const Outputs& out) -> Outputs { return {{"regions", out[0].second.contiguous()}}; }};
+  return {.call = [=]() -> Outputs {
+            return {{"regions", ours(features, boxes, images)}};
+          },
+          .compared = [](const Outputs& out) -> Outputs {
+            return {{"regions", out[0].second.contiguous()}};
+          }};
 }
 
 Work suppression(const Inputs& in) {
@@ -76,8 +83,9 @@ Work assignment(const Inputs& in) {
   return {.call = [=]() -> Outputs { return {{"columns", alloy::assign(costs).columns}}; }};
 }
 
-[[maybe_unused]] const bool added = add("roi_align", forward<ours>) && add("roi_align_composed", forward<composed>) && add("roi_align_gradient", gradient<ours>) &&
-                                    add("roi_align_composed_gradient", gradient<composed>) && add("roi_align_last", channels_last) && add("nms", suppression) && add("assign", assignment);
+[[maybe_unused]] const bool added = add("roi_align", forward<ours>) && add("roi_align_composed", forward<composed>) &&
+                                    add("roi_align_gradient", gradient<ours>) && add("roi_align_composed_gradient", gradient<composed>) &&
+                                    add("roi_align_last", channels_last) && add("nms", suppression) && add("assign", assignment);
 
 }  // namespace
 

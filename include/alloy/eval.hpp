@@ -17,5 +17,6 @@
 #include <alloy/eval/presence_leak.hpp>
 #include <alloy/eval/prompts.hpp>
 #include <alloy/eval/retrieval_metrics.hpp>
+#include <alloy/eval/scene_picture.hpp>
 #include <alloy/eval/tensorboard.hpp>
 #include <alloy/eval/zero_shot.hpp>

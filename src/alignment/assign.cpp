@@ -20,7 +20,13 @@ constexpr int64_t kNone = -1;
 class Matching {
  public:
   Matching(const double* costs, int64_t rows, int64_t columns)
-      : costs_(costs), rows_(rows), columns_(columns), u_(size(rows), 0), v_(size(columns), 0), column_of_(size(rows), kNone), row_of_(size(columns), kNone) {}
+      : costs_(costs),
+        rows_(rows),
+        columns_(columns),
+        u_(size(rows), 0),
+        v_(size(columns), 0),
+        column_of_(size(rows), kNone),
+        row_of_(size(columns), kNone) {}
 
   /// @return the first row for which no column is left, or kNone
   int64_t solve() {
@@ -84,10 +90,12 @@ std::vector<int64_t> columns_of(const Tensor& costs, std::string_view where) {
   const Tensor ordered = wide ? costs : costs.t().contiguous();
   Matching matching(ordered.const_data_ptr<double>(), ordered.size(0), ordered.size(1));
   const int64_t stuck = matching.solve();
-  check<DataError>(stuck == kNone, "[{}] expected an assignment of {} pairs, got forbidden pairs that leave none for {} {}; allow more pairs", {where, ordered.size(0), wide ? "row" : "column", stuck});
+  check<DataError>(stuck == kNone, "[{}] expected an assignment of {} pairs, got forbidden pairs that leave none for {} {}; allow more pairs",
+                   {where, ordered.size(0), wide ? "row" : "column", stuck});
   if (wide) return matching.columns();
   std::vector<int64_t> out(static_cast<size_t>(costs.size(0)), kNone);
-  for (size_t column = 0; column < matching.columns().size(); ++column) out[static_cast<size_t>(matching.columns()[column])] = static_cast<int64_t>(column);
+  for (size_t column = 0; column < matching.columns().size(); ++column)
+    out[static_cast<size_t>(matching.columns()[column])] = static_cast<int64_t>(column);
   return out;
 }
 
@@ -96,7 +104,8 @@ Tensor as_costs(const Tensor& given, AssignGoal goal, std::string_view where) {
   check_floating(given, where, "costs");
   const Tensor values = given.detach().to(at::kCPU, at::kDouble), costs = (goal == AssignGoal::least_cost ? values : -values).contiguous();
   check<DataError>(costs.isnan().any().logical_not().item<bool>(), "[{}] expected costs without NaN, got some", {where});
-  check<DataError>(costs.eq(-kInfinity).any().logical_not().item<bool>(), "[{}] expected costs that are finite or forbid, got a pair that is infinitely good", {where});
+  check<DataError>(costs.eq(-kInfinity).any().logical_not().item<bool>(),
+                   "[{}] expected costs that are finite or forbid, got a pair that is infinitely good", {where});
   return costs;
 }
 

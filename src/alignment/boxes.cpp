@@ -26,7 +26,9 @@ Tensor safe_ratio(const Tensor& x, const Tensor& y, double otherwise) {
 
 /// Of boxes [..., 4] that broadcast against each other.
 Overlap overlap(const Tensor& a, const Tensor& b) {
-  const auto side = [&](int64_t low) { return (at::minimum(column(a, low + 2), column(b, low + 2)) - at::maximum(column(a, low), column(b, low))).clamp_min(0); };
+  const auto side = [&](int64_t low) {
+    return (at::minimum(column(a, low + 2), column(b, low + 2)) - at::maximum(column(a, low), column(b, low))).clamp_min(0);
+  };
   const auto area = [](const Tensor& x) { return (column(x, 2) - column(x, 0)) * (column(x, 3) - column(x, 1)); };
   const Tensor shared = side(0) * side(1), together = area(a) + area(b) - shared;
   return {safe_ratio(shared, together, 0), together};
@@ -42,7 +44,8 @@ Tensor generalised(const Tensor& a, const Tensor& b) {
 void check_two(const Tensor& a, const Tensor& b, std::string_view where) {
   check_boxes(a, where);
   check_boxes(b, where);
-  check<ShapeError>(a.scalar_type() == b.scalar_type() && a.device() == b.device(), "[{}] expected boxes of one dtype and device, got {} and {}", {where, a, b});
+  check<ShapeError>(a.scalar_type() == b.scalar_type() && a.device() == b.device(), "[{}] expected boxes of one dtype and device, got {} and {}",
+                    {where, a, b});
 }
 
 }  // namespace
@@ -77,10 +80,11 @@ Tensor box_area(const Tensor& boxes) {
 
 Tensor clip_boxes(const Tensor& boxes, PictureSize size) {
   check_last_four(boxes, "clip_boxes");
-  check<ConfigError>(size.height > 0 && size.width > 0, "[clip_boxes] expected a picture with height and width > 0, got {} x {}", {size.height, size.width});
+  check<ConfigError>(size.height > 0 && size.width > 0, "[clip_boxes] expected a picture with height and width > 0, got {} x {}",
+                     {size.height, size.width});
   check<DataError>(boxes.detach().isnan().any().logical_not().item<bool>(), "[clip_boxes] expected boxes without NaN, got some");
   const Tensor x = boxes.slice(-1, 0, 4, 2).clamp(0, size.width), y = boxes.slice(-1, 1, 4, 2).clamp(0, size.height);  // [..., 2] each
-  return at::stack({x, y}, -1).flatten(-2);  // x1, y1, x2, y2
+  return at::stack({x, y}, -1).flatten(-2);                                                                            // x1, y1, x2, y2
 }
 
 Tensor box_iou(const Tensor& a, const Tensor& b) {

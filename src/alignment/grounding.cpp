@@ -43,7 +43,7 @@ Grounding ground_words(const TokenFeatures& words, const RegionFeatures& regions
 
   const Tensor cosine = unit_rows(words.values, word_mask).bmm(unit_rows(regions.values, region_mask).transpose(1, 2));  // [B, W, R]
   const Tensor zero = at::zeros({}, cosine.options()), none = at::full({}, -std::numeric_limits<double>::infinity(), cosine.options());
-  const auto [best, place] = at::where(region_mask.unsqueeze(1), cosine, none).max(2);  // [B, W]
+  const auto [best, place] = at::where(region_mask.unsqueeze(1), cosine, none).max(2);                       // [B, W]
   const Tensor total = at::where(named.unsqueeze(2), cosine, zero).sum(1) / named.sum(1, /*keepdim=*/true);  // [B, R]
   const Tensor of_phrase = at::where(region_mask, total, none), chosen = of_phrase.argmax(1);
   return {.similarity = cosine,

@@ -12,8 +12,8 @@ constexpr int64_t kBilinear = 0, kZeros = 0;  // of grid_sampler
 /// [B or 1, 3, 3]
 Tensor checked_homography(const Tensor& homography, const Tensor& pictures) {
   constexpr auto kWhere = "warp_homography";
-  check<ShapeError>(homography.defined() && (homography.dim() == 2 || homography.dim() == 3) && homography.size(-1) == 3 && homography.size(-2) == 3 &&
-                        (homography.dim() == 2 || homography.size(0) == pictures.size(0)),
+  check<ShapeError>(homography.defined() && (homography.dim() == 2 || homography.dim() == 3) && homography.size(-1) == 3 &&
+                        homography.size(-2) == 3 && (homography.dim() == 2 || homography.size(0) == pictures.size(0)),
                     "[{}] expected a homography [3, 3] or [{}, 3, 3], got {}", {kWhere, pictures.size(0), homography});
   check<ShapeError>(homography.scalar_type() == pictures.scalar_type() && homography.device() == pictures.device(),
                     "[{}] expected a homography in the dtype and on the device of the pictures, got {} and {}", {kWhere, homography, pictures});
@@ -22,7 +22,8 @@ Tensor checked_homography(const Tensor& homography, const Tensor& pictures) {
   // The ratio of the outer singular values does not depend on the scale, as the determinant would.
   const Tensor singular = at::linalg_svdvals(h.detach().to(at::kDouble));  // [., 3], falling
   const Tensor bad = singular.select(1, 2).le(1e-12 * singular.select(1, 0));
-  if (bad.any().item<bool>()) fail<DataError>("[{}] expected a homography with an inverse, got a singular one at {}", {kWhere, bad.nonzero()[0][0].item<int64_t>()});
+  if (bad.any().item<bool>())
+    fail<DataError>("[{}] expected a homography with an inverse, got a singular one at {}", {kWhere, bad.nonzero()[0][0].item<int64_t>()});
   return h;
 }
 
@@ -36,7 +37,8 @@ WarpedPicture warp_homography(const Tensor& pictures, const Tensor& homography, 
   check<ConfigError>(size.height > 0 && size.width > 0, "[{}] expected height and width > 0, got {} x {}", {kWhere, size.height, size.width});
   const Tensor h = checked_homography(homography, pictures);
   const auto options = pictures.options().requires_grad(false);
-  const Tensor columns = at::arange(size.width, options).expand({size.height, size.width}), rows = at::arange(size.height, options).unsqueeze(1).expand({size.height, size.width});
+  const Tensor columns = at::arange(size.width, options).expand({size.height, size.width}),
+               rows = at::arange(size.height, options).unsqueeze(1).expand({size.height, size.width});
   const Tensor targets = at::stack({columns, rows, at::ones_like(columns)}, -1).view({1, -1, 3});
   const Tensor places = targets.matmul(at::linalg_inv(h).transpose(1, 2)).expand({pictures.size(0), -1, 3}).view({-1, size.height, size.width, 3});
   // The third coordinate changes its sign at the horizon. The side of the input's middle is the one that is seen.
@@ -49,7 +51,9 @@ WarpedPicture warp_homography(const Tensor& pictures, const Tensor& homography, 
   const auto between = [](const Tensor& v, double last) { return v.detach().ge(-1e-4).logical_and(v.detach().le(last + 1e-4)); };
   const Tensor mask = seen.logical_and(between(x, width - 1)).logical_and(between(y, height - 1));
   // grid_sampler counts from -1 to 1 between the outer middles; a side of one pixel has its only middle at 0.
-  const auto unit = [&](const Tensor& v, double last) { return at::where(mask, last > 0 ? v * (2 / last) - 1 : at::zeros_like(v), at::full({}, -3, options)); };
+  const auto unit = [&](const Tensor& v, double last) {
+    return at::where(mask, last > 0 ? v * (2 / last) - 1 : at::zeros_like(v), at::full({}, -3, options));
+  };
   const Tensor grid = at::stack({unit(x.clamp(0, width - 1), width - 1), unit(y.clamp(0, height - 1), height - 1)}, -1);
   const Tensor values = at::grid_sampler(pictures, grid, kBilinear, kZeros, /*align_corners=*/true);
   return {.values = at::where(mask.unsqueeze(1), values, at::zeros({}, options)), .mask = mask};

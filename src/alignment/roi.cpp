@@ -23,10 +23,11 @@ Regions check_regions(const Tensor& features, const Tensor& boxes, const Tensor&
                     "[{}] expected features [B, C, H, W] in float or double on the cpu, no side empty, got {}", {where, features});
   check_boxes(boxes, where);
   check_shape(images, {boxes.size(0)}, where, "images");
-  check<ShapeError>(images.scalar_type() == at::kLong && images.is_cpu() && boxes.is_cpu(), "[{}] expected images of dtype int64 and boxes on the cpu, got {} and {}",
-                    {where, images, boxes});
+  check<ShapeError>(images.scalar_type() == at::kLong && images.is_cpu() && boxes.is_cpu(),
+                    "[{}] expected images of dtype int64 and boxes on the cpu, got {} and {}", {where, images, boxes});
   if (boxes.size(0) > 0) {
-    check<DataError>(images.min().item<int64_t>() >= 0 && images.max().item<int64_t>() < features.size(0), "[{}] expected images in 0..{}, got {}..{}",
+    check<DataError>(images.min().item<int64_t>() >= 0 && images.max().item<int64_t>() < features.size(0),
+                     "[{}] expected images in 0..{}, got {}..{}",
                      {where, features.size(0) - 1, images.min().item<int64_t>(), images.max().item<int64_t>()});
     const double farthest = boxes.detach().abs().max().item<double>() * spatial_scale;
     check<DataError>(farthest < kFarthest, "[{}] expected boxes within {} pixels of the map, got one at {}; clip_boxes brings boxes into the picture",

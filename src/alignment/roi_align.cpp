@@ -213,17 +213,20 @@ Tensor map_gradient(const Tensor& grad, const detail::Regions& regions, const Ma
         worker.place(boxes + 4 * i, m, o);
         worker.spread(worker.bins.data(), m, o, c, map.data() + images[i] * area * c);
       }
-      for (int64_t image = 0; image < m.batch; ++image) detail::transpose(map.data() + image * area * c, c, to + (image * m.channels + first) * area, area, area, c);
+      for (int64_t image = 0; image < m.batch; ++image)
+        detail::transpose(map.data() + image * area * c, c, to + (image * m.channels + first) * area, area, area, c);
     }
   });
   return out;
 }
 
 struct RoiAlign : torch::autograd::Function<RoiAlign> {
-  static Tensor forward(torch::autograd::AutogradContext* context, const Tensor& features, const Tensor& boxes, const Tensor& images, const RoiAlignOptions& o) {
+  static Tensor forward(torch::autograd::AutogradContext* context, const Tensor& features, const Tensor& boxes, const Tensor& images,
+                        const RoiAlignOptions& o) {
     context->save_for_backward({boxes, images});
     const MapSizes m = sizes_of(features);
-    context->saved_data["sizes"] = std::vector<int64_t>{m.batch, m.channels, m.height, m.width, o.height, o.width, o.sampling_ratio, static_cast<int64_t>(o.origin)};
+    context->saved_data["sizes"] =
+        std::vector<int64_t>{m.batch, m.channels, m.height, m.width, o.height, o.width, o.sampling_ratio, static_cast<int64_t>(o.origin)};
     context->saved_data["scale"] = o.spatial_scale;
     return features.scalar_type() == at::kDouble ? pooled<double>(features, {boxes, images}, o) : pooled<float>(features, {boxes, images}, o);
   }
@@ -231,10 +234,15 @@ struct RoiAlign : torch::autograd::Function<RoiAlign> {
   static torch::autograd::tensor_list backward(torch::autograd::AutogradContext* context, torch::autograd::tensor_list grads) {
     const auto saved = context->get_saved_variables();
     const auto s = context->saved_data["sizes"].toIntVector();
-    const RoiAlignOptions o{.height = s[4], .width = s[5], .spatial_scale = context->saved_data["scale"].toDouble(), .sampling_ratio = s[6], .origin = static_cast<RoiOrigin>(s[7])};
+    const RoiAlignOptions o{.height = s[4],
+                            .width = s[5],
+                            .spatial_scale = context->saved_data["scale"].toDouble(),
+                            .sampling_ratio = s[6],
+                            .origin = static_cast<RoiOrigin>(s[7])};
     const MapSizes m{s[0], s[1], s[2], s[3]};
     const detail::Regions regions{saved[0], saved[1]};
-    const Tensor grad = saved[0].scalar_type() == at::kDouble ? map_gradient<double>(grads[0], regions, m, o) : map_gradient<float>(grads[0], regions, m, o);
+    const Tensor grad =
+        saved[0].scalar_type() == at::kDouble ? map_gradient<double>(grads[0], regions, m, o) : map_gradient<float>(grads[0], regions, m, o);
     return {grad, {}, {}, {}};
   }
 };

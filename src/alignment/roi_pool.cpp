@@ -22,7 +22,8 @@ std::vector<std::pair<int64_t, int64_t>> bins_of(T from, T to, int64_t bins, int
   const T extent = static_cast<T>(std::max<int64_t>(last - first + 1, 1)) / static_cast<T>(bins);
   std::vector<std::pair<int64_t, int64_t>> out;
   for (int64_t p = 0; p < bins; ++p) {
-    const auto begin = static_cast<int64_t>(std::floor(static_cast<T>(p) * extent)) + first, end = static_cast<int64_t>(std::ceil(static_cast<T>(p + 1) * extent)) + first;
+    const auto begin = static_cast<int64_t>(std::floor(static_cast<T>(p) * extent)) + first,
+               end = static_cast<int64_t>(std::ceil(static_cast<T>(p + 1) * extent)) + first;
     out.emplace_back(std::clamp<int64_t>(begin, 0, size), std::clamp<int64_t>(end, 0, size));
   }
   return out;
@@ -50,7 +51,8 @@ std::pair<Tensor, Tensor> pooled(const Tensor& features, const detail::Regions& 
   at::parallel_for(0, count, 1, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       const T* box = boxes + 4 * i;
-      const auto columns = bins_of(box[0], box[2], o.width, width, static_cast<T>(o.spatial_scale)), rows = bins_of(box[1], box[3], o.height, height, static_cast<T>(o.spatial_scale));
+      const auto columns = bins_of(box[0], box[2], o.width, width, static_cast<T>(o.spatial_scale)),
+                 rows = bins_of(box[1], box[3], o.height, height, static_cast<T>(o.spatial_scale));
       int64_t cell = i * channels * o.height * o.width;
       for (int64_t c = 0; c < channels; ++c) {
         const T* mine = map + (images[i] * channels + c) * height * width;
@@ -86,8 +88,10 @@ Tensor map_gradient(const Tensor& grad, const Tensor& places, const Tensor& imag
 }
 
 struct RoiPool : torch::autograd::Function<RoiPool> {
-  static Tensor forward(torch::autograd::AutogradContext* context, const Tensor& features, const Tensor& boxes, const Tensor& images, const RoiPoolOptions& o) {
-    const auto [out, places] = features.scalar_type() == at::kDouble ? pooled<double>(features, {boxes, images}, o) : pooled<float>(features, {boxes, images}, o);
+  static Tensor forward(torch::autograd::AutogradContext* context, const Tensor& features, const Tensor& boxes, const Tensor& images,
+                        const RoiPoolOptions& o) {
+    const auto [out, places] =
+        features.scalar_type() == at::kDouble ? pooled<double>(features, {boxes, images}, o) : pooled<float>(features, {boxes, images}, o);
     context->save_for_backward({places, images});
     context->saved_data["sizes"] = features.sizes().vec();
     return out;
@@ -96,7 +100,8 @@ struct RoiPool : torch::autograd::Function<RoiPool> {
   static torch::autograd::tensor_list backward(torch::autograd::AutogradContext* context, torch::autograd::tensor_list grads) {
     const auto saved = context->get_saved_variables();
     const auto sizes = context->saved_data["sizes"].toIntVector();
-    const Tensor grad = grads[0].scalar_type() == at::kDouble ? map_gradient<double>(grads[0], saved[0], saved[1], sizes) : map_gradient<float>(grads[0], saved[0], saved[1], sizes);
+    const Tensor grad = grads[0].scalar_type() == at::kDouble ? map_gradient<double>(grads[0], saved[0], saved[1], sizes)
+                                                              : map_gradient<float>(grads[0], saved[0], saved[1], sizes);
     return {grad, {}, {}, {}};
   }
 };

@@ -5,9 +5,9 @@ namespace alloy::detail {
 
 const RowKernels& row_kernels() {
 #if defined(__x86_64__)
-  static const RowKernels& best = __builtin_cpu_supports("avx512f") ? kRowKernelsAvx512
+  static const RowKernels& best = __builtin_cpu_supports("avx512f")                                 ? kRowKernelsAvx512
                                   : __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? kRowKernelsAvx2
-                                                                                                     : kRowKernelsBaseline;
+                                                                                                    : kRowKernelsBaseline;
   return best;
 #else
   return kRowKernelsBaseline;

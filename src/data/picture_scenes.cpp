@@ -14,7 +14,8 @@ namespace alloy {
 
 namespace {
 
-constexpr std::array<std::string_view, kSceneCategories> kCategories = {"t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "boot"};
+constexpr std::array<std::string_view, kSceneCategories> kCategories = {"t-shirt", "trouser", "pullover", "dress", "coat",
+                                                                        "sandal",  "shirt",   "sneaker",  "bag",   "boot"};
 constexpr std::array<std::string_view, kSceneColors> kColors = {"red", "green", "blue", "yellow", "purple", "white"};
 constexpr int64_t kPixels = 28;
 
@@ -27,7 +28,8 @@ std::vector<std::string> all_words() {
 
 Tensor read_file(const std::filesystem::path& folder, const std::string& name) {
   std::error_code ignored;
-  check<IoError>(std::filesystem::exists(folder / name, ignored), "[load_scene_pictures] expected Fashion-MNIST in {}, got no {}; install it: apt-get install dataset-fashion-mnist", {folder, name});
+  check<IoError>(std::filesystem::exists(folder / name, ignored),
+                 "[load_scene_pictures] expected Fashion-MNIST in {}, got no {}; install it: apt-get install dataset-fashion-mnist", {folder, name});
   return read_idx(folder / name);
 }
 
@@ -81,8 +83,9 @@ void PictureSceneOptions::validate() const {
   in("color_only", color_only, 0, 1);
   in("colors", static_cast<double>(colors), 2, static_cast<double>(kSceneColors));
   const std::set<int64_t> distinct(categories.begin(), categories.end());
-  check<ConfigError>(distinct.size() == categories.size() && categories.size() >= 3 && *distinct.begin() >= 0 && *distinct.rbegin() < kSceneCategories,
-                     "[PictureScene] expected at least three categories in 0..9 without repeats, got {}", {categories});
+  check<ConfigError>(
+      distinct.size() == categories.size() && categories.size() >= 3 && *distinct.begin() >= 0 && *distinct.rbegin() < kSceneCategories,
+      "[PictureScene] expected at least three categories in 0..9 without repeats, got {}", {categories});
 }
 
 ScenePictures make_scene_pictures(const Tensor& pictures, const Tensor& labels) {
@@ -90,7 +93,8 @@ ScenePictures make_scene_pictures(const Tensor& pictures, const Tensor& labels) 
   check_shape(pictures, {-1, kPixels, kPixels}, kWhere, "pictures");
   check_shape(labels, {pictures.size(0)}, kWhere, "labels");
   check<ShapeError>(pictures.scalar_type() == at::kByte, "[{}] expected pictures in uint8, got {}", {kWhere, pictures});
-  ScenePictures out{.pictures = pictures.contiguous(), .labels = labels.to(at::kLong).contiguous(), .rows = std::vector<std::vector<int64_t>>(kSceneCategories)};
+  ScenePictures out{
+      .pictures = pictures.contiguous(), .labels = labels.to(at::kLong).contiguous(), .rows = std::vector<std::vector<int64_t>>(kSceneCategories)};
   for (int64_t i = 0; i < out.labels.size(0); ++i) {
     const int64_t label = out.labels.const_data_ptr<int64_t>()[i];
     check<DataError>(label >= 0 && label < kSceneCategories, "[{}] expected labels in 0..9, got {} in row {}", {kWhere, label, i});
@@ -102,7 +106,8 @@ ScenePictures make_scene_pictures(const Tensor& pictures, const Tensor& labels) 
 ScenePictures load_scene_pictures(SceneSplit split, const std::filesystem::path& folder) {
   const std::string name = split == SceneSplit::train ? "train" : "t10k";
   const Tensor pictures = read_file(folder, name + "-images-idx3-ubyte.gz"), labels = read_file(folder, name + "-labels-idx1-ubyte.gz");
-  check<DataError>(pictures.dim() == 3 && pictures.scalar_type() == at::kByte && pictures.size(1) == kPixels && pictures.size(2) == kPixels && labels.dim() == 1 && labels.size(0) == pictures.size(0),
+  check<DataError>(pictures.dim() == 3 && pictures.scalar_type() == at::kByte && pictures.size(1) == kPixels && pictures.size(2) == kPixels &&
+                       labels.dim() == 1 && labels.size(0) == pictures.size(0),
                    "[load_scene_pictures] expected uint8 [N, 28, 28] and labels [N] in {}, got {} and {}", {folder, pictures, labels});
   return make_scene_pictures(pictures, labels);
 }
@@ -112,8 +117,11 @@ PictureScene make_picture_scene(const ScenePictures& pictures, const PictureScen
   options.validate();
   check<DataError>(std::ssize(pictures.rows) == kSceneCategories, "[make_picture_scene] expected pictures of make_scene_pictures, got others");
   for (const int64_t c : options.categories)
-    check<DataError>(!pictures.rows[static_cast<size_t>(c)].empty(), "[make_picture_scene] expected pictures of every category, got no {}", {kCategories[static_cast<size_t>(c)]});
-  const auto draw_wanted = [&] { return random.chance(options.color_only) ? Wanted::color : random.chance(0.5) ? Wanted::farthest : Wanted::not_farthest; };
+    check<DataError>(!pictures.rows[static_cast<size_t>(c)].empty(), "[make_picture_scene] expected pictures of every category, got no {}",
+                     {kCategories[static_cast<size_t>(c)]});
+  const auto draw_wanted = [&] {
+    return random.chance(options.color_only) ? Wanted::color : random.chance(0.5) ? Wanted::farthest : Wanted::not_farthest;
+  };
   const Wanted first = draw_wanted();
   for (int trial = 0; trial < kTrials; ++trial) {
     PictureScene scene{.picture = {}, .objects = detail::draw_layout(pictures, options, random), .queries = {}};
@@ -127,8 +135,10 @@ PictureScene make_picture_scene(const ScenePictures& pictures, const PictureScen
     scene.picture = detail::draw_objects(pictures, scene.objects, options.side, random);
     return scene;
   }
-  fail<DataError>("[make_picture_scene] expected room for {}..{} things of {}..{} pixels on {}, got none in {} trials; make the canvas larger or the things smaller",
-                  {options.fewest, options.most, options.smallest, options.largest, options.side, kTrials});
+  fail<DataError>(
+      "[make_picture_scene] expected room for {}..{} things of {}..{} pixels on {}, got none in {} trials; make the canvas larger or the things "
+      "smaller",
+      {options.fewest, options.most, options.smallest, options.largest, options.side, kTrials});
 }
 
 }  // namespace alloy

@@ -23,7 +23,9 @@ double iou(const Box& a, const Box& b) {
   return width * height / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - width * height);
 }
 
-Box clipped(const Box& b, double side) { return {std::clamp(b[0], 0.0, side), std::clamp(b[1], 0.0, side), std::clamp(b[2], 0.0, side), std::clamp(b[3], 0.0, side)}; }
+Box clipped(const Box& b, double side) {
+  return {std::clamp(b[0], 0.0, side), std::clamp(b[1], 0.0, side), std::clamp(b[2], 0.0, side), std::clamp(b[3], 0.0, side)};
+}
 
 /// A box whose edges are moved by shares of its sides: `shift` together, `stretch` apart.
 Box moved(const Box& b, double shift, double stretch, double side, Random& random) {
@@ -71,7 +73,8 @@ std::vector<int64_t> spoken_of(const SceneQuery& query, WordRole role) {
 }  // namespace
 
 void SceneRegionOptions::validate() const {
-  check<ConfigError>(jitter >= 0 && jitter <= 0.3 && clutter >= 0 && clutter <= 64, "[propose_regions] expected jitter in 0..0.3 and clutter in 0..64, got {} and {}", {jitter, clutter});
+  check<ConfigError>(jitter >= 0 && jitter <= 0.3 && clutter >= 0 && clutter <= 64,
+                     "[propose_regions] expected jitter in 0..0.3 and clutter in 0..64, got {} and {}", {jitter, clutter});
 }
 
 Tensor propose_regions(const PictureScene& scene, const SceneRegionOptions& options, Random& random) {
@@ -88,7 +91,8 @@ Tensor propose_regions(const PictureScene& scene, const SceneRegionOptions& opti
 
 SceneBatch collate_scenes(std::span<const PictureScene> scenes, std::span<const Tensor> regions, CaptionPart part) {
   constexpr auto kWhere = "collate_scenes";
-  check<ShapeError>(!scenes.empty() && scenes.size() == regions.size(), "[{}] expected scenes with regions each, got {} and {}", {kWhere, scenes.size(), regions.size()});
+  check<ShapeError>(!scenes.empty() && scenes.size() == regions.size(), "[{}] expected scenes with regions each, got {} and {}",
+                    {kWhere, scenes.size(), regions.size()});
   const int64_t side = scenes[0].picture.size(0);
   int64_t most = 0;
   std::vector<Tensor> pictures;
@@ -104,15 +108,23 @@ SceneBatch collate_scenes(std::span<const PictureScene> scenes, std::span<const 
       queries.push_back(&query);
       owners.push_back(static_cast<int64_t>(p));
       std::vector<int64_t> words = scene_word_ids(query.words);
-      if (part == CaptionPart::without_relation) words.resize(static_cast<size_t>(std::ranges::find(query.roles, WordRole::relation) - query.roles.begin()));
+      if (part == CaptionPart::without_relation)
+        words.resize(static_cast<size_t>(std::ranges::find(query.roles, WordRole::relation) - query.roles.begin()));
       ids.push_back(std::move(words));
     }
   }
   const auto [words, word_mask] = pad_token_rows(ids, 0);
   const int64_t count = std::ssize(queries), length = words.size(1);
-  SceneBatch out{.pictures = 2 * at::stack(pictures) - 1, .boxes = at::zeros({std::ssize(scenes), most, 4}, at::kFloat), .region_mask = at::zeros({std::ssize(scenes), most}, at::kBool),
-                 .scene_of = at::tensor(owners, at::kLong), .words = words, .word_mask = word_mask, .speaks = at::zeros({count, length}, at::kBool), .phrase = at::zeros({count, length}, at::kBool),
-                 .meant = at::zeros({count, length, most}, at::kBool), .truth = {}};
+  SceneBatch out{.pictures = 2 * at::stack(pictures) - 1,
+                 .boxes = at::zeros({std::ssize(scenes), most, 4}, at::kFloat),
+                 .region_mask = at::zeros({std::ssize(scenes), most}, at::kBool),
+                 .scene_of = at::tensor(owners, at::kLong),
+                 .words = words,
+                 .word_mask = word_mask,
+                 .speaks = at::zeros({count, length}, at::kBool),
+                 .phrase = at::zeros({count, length}, at::kBool),
+                 .meant = at::zeros({count, length, most}, at::kBool),
+                 .truth = {}};
   for (size_t p = 0; p < scenes.size(); ++p) {
     const int64_t n = regions[p].size(0);
     out.boxes[static_cast<int64_t>(p)].slice(0, 0, n).copy_(regions[p]);
@@ -135,6 +147,23 @@ SceneBatch collate_scenes(std::span<const PictureScene> scenes, std::span<const 
   }
   out.truth = as_tensor(truth);
   return out;
+}
+
+SceneSet make_scenes(const ScenePictures& pictures, const PictureSceneOptions& scene, const SceneRegionOptions& region, int64_t count,
+                     Random& random) {
+  SceneSet out;
+  for (int64_t i = 0; i < count; ++i) {
+    out.scenes.push_back(make_picture_scene(pictures, scene, random));
+    out.regions.push_back(propose_regions(out.scenes.back(), region, random));
+  }
+  return out;
+}
+
+SceneBatch collate_scenes(const SceneSet& set, int64_t first, int64_t count, CaptionPart part) {
+  check<ShapeError>(first >= 0 && first < set.size() && count > 0, "[collate_scenes] expected scenes of 0..{}, got {} from {} on",
+                    {set.size() - 1, count, first});
+  const auto begin = static_cast<size_t>(first), length = static_cast<size_t>(std::min(count, set.size() - first));
+  return collate_scenes(std::span(set.scenes).subspan(begin, length), std::span(set.regions).subspan(begin, length), part);
 }
 
 }  // namespace alloy

@@ -12,7 +12,8 @@ namespace alloy::detail {
 
 namespace {
 
-constexpr std::array<std::array<double, 3>, kSceneColors> kTints = {{{225, 45, 40}, {50, 165, 65}, {50, 85, 225}, {240, 205, 45}, {165, 60, 190}, {245, 245, 245}}};
+constexpr std::array<std::array<double, 3>, kSceneColors> kTints = {
+    {{225, 45, 40}, {50, 165, 65}, {50, 85, 225}, {240, 205, 45}, {165, 60, 190}, {245, 245, 245}}};
 constexpr uint8_t kInk = 24;  // what is darker in a picture is background
 
 double shared(const std::array<double, 4>& a, const std::array<double, 4>& b) {
@@ -26,12 +27,18 @@ double area(const std::array<double, 4>& box) { return (box[2] - box[0]) * (box[
 bool place(SceneObject& object, const std::vector<SceneObject>& others, const Ink& ink, const PictureSceneOptions& o, Random& random) {
   constexpr int kTrials = 30;
   const double longer = random.uniform(o.smallest, o.largest), scale = longer / static_cast<double>(std::max(ink.width, ink.height));
-  const double width = std::max(4.0, std::round(scale * static_cast<double>(ink.width))), height = std::max(4.0, std::round(scale * static_cast<double>(ink.height)));
-  const auto start = [&](double extent) { return static_cast<double>(random.below(std::max<int64_t>(1, o.side - static_cast<int64_t>(extent) + 1))); };
+  const double width = std::max(4.0, std::round(scale * static_cast<double>(ink.width))),
+               height = std::max(4.0, std::round(scale * static_cast<double>(ink.height)));
+  const auto start = [&](double extent) {
+    return static_cast<double>(random.below(std::max<int64_t>(1, o.side - static_cast<int64_t>(extent) + 1)));
+  };
   for (int trial = 0; trial < kTrials; ++trial) {
     const double x = start(width), y = start(height);
     object.box = {x, y, x + width, y + height};
-    if (std::ranges::none_of(others, [&](const SceneObject& other) { return shared(object.box, other.box) > o.overlap * std::min(area(object.box), area(other.box)); })) return true;
+    if (std::ranges::none_of(others, [&](const SceneObject& other) {
+          return shared(object.box, other.box) > o.overlap * std::min(area(object.box), area(other.box));
+        }))
+      return true;
   }
   return false;
 }
@@ -85,7 +92,8 @@ Tensor draw_objects(const ScenePictures& pictures, const std::vector<SceneObject
   const double level = random.uniform(70, 130), down = random.uniform(-30, 30), right = random.uniform(-30, 30), warmth = random.uniform(-12, 12);
   for (int64_t y = 0; y < side; ++y)
     for (int64_t x = 0; x < side; ++x) {
-      const double base = level + down * static_cast<double>(y) / static_cast<double>(side) + right * static_cast<double>(x) / static_cast<double>(side) + random.uniform(-10, 10);
+      const double base = level + down * static_cast<double>(y) / static_cast<double>(side) +
+                          right * static_cast<double>(x) / static_cast<double>(side) + random.uniform(-10, 10);
       for (int64_t c = 0; c < 3; ++c) canvas[static_cast<size_t>((y * side + x) * 3 + c)] = base + warmth * static_cast<double>(1 - c);
     }
   for (const SceneObject& object : objects) {
@@ -93,7 +101,8 @@ Tensor draw_objects(const ScenePictures& pictures, const std::vector<SceneObject
     const Ink ink = ink_of(picture);
     const auto x0 = static_cast<int64_t>(object.box[0]), y0 = static_cast<int64_t>(object.box[1]);
     const auto width = static_cast<int64_t>(object.box[2]) - x0, height = static_cast<int64_t>(object.box[3]) - y0;
-    Tensor scaled = resize_image(picture.slice(0, ink.y, ink.y + ink.height).slice(1, ink.x, ink.x + ink.width).unsqueeze(2).contiguous(), {height, width}, Interpolation::bilinear);
+    Tensor scaled = resize_image(picture.slice(0, ink.y, ink.y + ink.height).slice(1, ink.x, ink.x + ink.width).unsqueeze(2).contiguous(),
+                                 {height, width}, Interpolation::bilinear);
     if (random.chance(0.5)) scaled = scaled.flip({1}).contiguous();
     const auto* v = scaled.const_data_ptr<uint8_t>();
     std::array<double, 3> tint = kTints[static_cast<size_t>(object.color)];
@@ -108,7 +117,8 @@ Tensor draw_objects(const ScenePictures& pictures, const std::vector<SceneObject
       }
   }
   Tensor out = at::empty({side, side, 3}, at::kByte);
-  std::ranges::transform(canvas, out.mutable_data_ptr<uint8_t>(), [](double x) { return static_cast<uint8_t>(std::clamp(std::lround(x), 0L, 255L)); });
+  std::ranges::transform(canvas, out.mutable_data_ptr<uint8_t>(),
+                         [](double x) { return static_cast<uint8_t>(std::clamp(std::lround(x), 0L, 255L)); });
   return out;
 }
 

@@ -31,10 +31,14 @@ double distance(const SceneObject& a, const SceneObject& b) {
 /// How far a thing lies in a direction, and how far aside of it.
 Offset along(SceneRelation relation, Offset d) {
   switch (relation) {
-    case SceneRelation::left_of: return {-d.x, std::abs(d.y)};
-    case SceneRelation::right_of: return {d.x, std::abs(d.y)};
-    case SceneRelation::above: return {-d.y, std::abs(d.x)};
-    default: return {d.y, std::abs(d.x)};
+    case SceneRelation::left_of:
+      return {-d.x, std::abs(d.y)};
+    case SceneRelation::right_of:
+      return {d.x, std::abs(d.y)};
+    case SceneRelation::above:
+      return {-d.y, std::abs(d.x)};
+    default:
+      return {d.y, std::abs(d.x)};
   }
 }
 
@@ -71,7 +75,8 @@ std::vector<Anchor> anchors_of(const std::vector<SceneObject>& objects, int64_t 
 
 SceneQuery make_query(const std::vector<SceneObject>& objects, int64_t target) {
   const SceneObject& o = objects[static_cast<size_t>(target)];
-  return {.words = {"the", std::string(scene_color_names()[static_cast<size_t>(o.color)]), std::string(scene_category_names()[static_cast<size_t>(o.category)])},
+  return {.words = {"the", std::string(scene_color_names()[static_cast<size_t>(o.color)]),
+                    std::string(scene_category_names()[static_cast<size_t>(o.category)])},
           .roles = {WordRole::nothing, WordRole::target, WordRole::target},
           .target = target};
 }
@@ -99,7 +104,9 @@ bool tells_apart(const std::vector<SceneObject>& objects, const SceneQuery& quer
     const double near = distance(target, object(anchor.members[0]));
     return std::ranges::all_of(query.twins, [&](int64_t twin) { return near < kClearDistance * distance(object(twin), object(anchor.members[0])); });
   }
-  const auto answers = [&](const SceneObject& thing, Answer wanted) { return [&, wanted](int64_t a) { return lies(relation, thing, object(a)) == wanted; }; };
+  const auto answers = [&](const SceneObject& thing, Answer wanted) {
+    return [&, wanted](int64_t a) { return lies(relation, thing, object(a)) == wanted; };
+  };
   return std::ranges::all_of(anchor.members, answers(target, Answer::yes)) &&
          std::ranges::all_of(query.twins, [&](int64_t twin) { return std::ranges::any_of(anchor.members, answers(object(twin), Answer::no)); });
 }
@@ -107,7 +114,8 @@ bool tells_apart(const std::vector<SceneObject>& objects, const SceneQuery& quer
 }  // namespace
 
 std::vector<SceneQuery> clear_queries(const std::vector<SceneObject>& objects) {
-  constexpr std::array kRelations = {SceneRelation::left_of, SceneRelation::right_of, SceneRelation::above, SceneRelation::below, SceneRelation::next_to};
+  constexpr std::array kRelations = {SceneRelation::left_of, SceneRelation::right_of, SceneRelation::above, SceneRelation::below,
+                                     SceneRelation::next_to};
   std::vector<SceneQuery> out;
   for (size_t i = 0; i < objects.size(); ++i) {
     SceneQuery query = make_query(objects, static_cast<int64_t>(i));
@@ -157,9 +165,21 @@ std::vector<int64_t> guessed_objects(const PictureScene& scene, const SceneQuery
   const SceneObject& target = scene.objects.at(static_cast<size_t>(query.target));
   std::vector<int64_t> alike;
   for (size_t i = 0; i < scene.objects.size(); ++i)
-    if (scene.objects[i].category == target.category && (guess == SceneGuess::category || scene.objects[i].color == target.color)) alike.push_back(static_cast<int64_t>(i));
+    if (scene.objects[i].category == target.category && (guess == SceneGuess::category || scene.objects[i].color == target.color))
+      alike.push_back(static_cast<int64_t>(i));
   if (guess != SceneGuess::farthest || !detail::has_direction(query.relation)) return alike;
   return {detail::farthest_of(scene.objects, alike, query.relation)};
+}
+
+double guess_accuracy(std::span<const PictureScene> scenes, SceneGuess guess) {
+  check<DataError>(!scenes.empty(), "[guess_accuracy] expected scenes, got none");
+  double sum = 0;
+  for (const PictureScene& scene : scenes) {
+    check<DataError>(!scene.queries.empty(), "[guess_accuracy] expected captions in every scene, got a scene without any");
+    const auto alike = guessed_objects(scene, scene.queries[0], guess);
+    sum += static_cast<double>(std::ranges::count(alike, scene.queries[0].target)) / static_cast<double>(alike.size());
+  }
+  return sum / static_cast<double>(scenes.size());
 }
 
 }  // namespace alloy

@@ -14,14 +14,16 @@ std::pair<Tensor, Tensor> checked(const Tensor& boxes, const Tensor& truth, std:
   check_shape(candidates, {-1, -1, 4}, where, "boxes");
   check_floating(truth, where, "right boxes");
   check_shape(truth, {candidates.size(0), 4}, where, "right boxes");
-  check<DataError>(candidates.isnan().any().logical_or(truth.isnan().any()).logical_not().item<bool>(), "[{}] expected boxes without NaN, got some", {where});
+  check<DataError>(candidates.isnan().any().logical_or(truth.isnan().any()).logical_not().item<bool>(), "[{}] expected boxes without NaN, got some",
+                   {where});
   return {candidates.detach().to(at::kCPU, at::kDouble), truth.detach().to(at::kCPU, at::kDouble).unsqueeze(1)};
 }
 
 Score share_of(const Tensor& hits, std::string_view where, const BootstrapOptions& options) {
   check<DataError>(hits.size(0) > 0, "[{}] expected queries, got none", {where});
   const Tensor values = hits.to(at::kDouble);
-  return bootstrap(hits.size(0), [&](const Tensor& index) { return values.index_select(0, index).mean().item<double>(); }, options);
+  return bootstrap(
+      hits.size(0), [&](const Tensor& index) { return values.index_select(0, index).mean().item<double>(); }, options);
 }
 
 }  // namespace
@@ -40,7 +42,8 @@ Score pointing_accuracy(const Tensor& boxes, const Tensor& truth, const Bootstra
 Score recall_at_iou(const Tensor& boxes, const Tensor& truth, double iou, int64_t k, const BootstrapOptions& options) {
   constexpr auto kWhere = "recall_at_iou";
   const auto [b, t] = checked(boxes, truth, kWhere);
-  check<ConfigError>(k >= 1 && k <= b.size(1) && iou > 0 && iou <= 1, "[{}] expected k in 1..{} and iou in 0..1, got {} and {}", {kWhere, b.size(1), k, iou});
+  check<ConfigError>(k >= 1 && k <= b.size(1) && iou > 0 && iou <= 1, "[{}] expected k in 1..{} and iou in 0..1, got {} and {}",
+                     {kWhere, b.size(1), k, iou});
   const auto side = [&](int64_t low) {
     return (at::minimum(b.select(2, low + 2), t.select(2, low + 2)) - at::maximum(b.select(2, low), t.select(2, low))).clamp_min(0);
   };

@@ -23,7 +23,8 @@ std::string drawn(const LabelledBox& box, double width, double height, double sc
   const auto across = [&](double v) { return std::clamp(v * scale, 1.0, width - 1); };
   const auto down = [&](double v) { return std::clamp(v * scale, 1.0, height - 1); };
   const double x = across(box.x1), y = down(box.y1);
-  std::string out = svg_rect(x, y, std::max(0.0, across(box.x2) - x), std::max(0.0, down(box.y2) - y), "line " + box.css + (box.stroke == Stroke::dashed ? " dashed" : ""));
+  std::string out = svg_rect(x, y, std::max(0.0, across(box.x2) - x), std::max(0.0, down(box.y2) - y),
+                             "line " + box.css + (box.stroke == Stroke::dashed ? " dashed" : ""));
   if (box.label.empty()) return out;
   const double wide = letters(box.label) * kLetterWidth + 2 * kPadding;
   const double left = std::clamp(x - 1, 0.0, std::max(0.0, width - wide)), top = y >= kTextHeight ? y - kTextHeight : y;
@@ -34,7 +35,8 @@ std::string drawn(const LabelledBox& box, double width, double height, double sc
 }  // namespace
 
 BoxPicture grounded_picture(Image picture, const GroundedCaption& c, Mark mark) {
-  check<ShapeError>(c.words.size() == c.regions.size(), "[grounded_picture] expected a region for each of {} words, got {}", {c.words.size(), c.regions.size()});
+  check<ShapeError>(c.words.size() == c.regions.size(), "[grounded_picture] expected a region for each of {} words, got {}",
+                    {c.words.size(), c.regions.size()});
   BoxPicture out{.title = {}, .picture = std::move(picture), .mark = mark};
   for (const auto& b : c.truth) out.boxes.push_back({b[0], b[1], b[2], b[3], "", "c3", Stroke::dashed});
   std::map<int64_t, std::string> labels;
@@ -61,7 +63,9 @@ std::string box_picture(const BoxPicture& p) {
   out += fill("<image href=\"{}\" width=\"{}\" height=\"{}\" style=\"image-rendering: pixelated\"/>\n", {uri, px(width), px(height)});
   for (const LabelledBox& box : p.boxes) out += drawn(box, width, height, p.scale);
   out += "</svg>\n";
-  const std::string mark = p.mark == Mark::none ? "" : p.mark == Mark::right ? "<span class=\"mark right\">✓</span> " : "<span class=\"mark wrong\">✗</span> ";
+  const std::string mark = p.mark == Mark::none    ? ""
+                           : p.mark == Mark::right ? "<span class=\"mark right\">✓</span> "
+                                                   : "<span class=\"mark wrong\">✗</span> ";
   if (!p.caption.empty()) out += fill("<figcaption>{}{}</figcaption>\n", {mark, escape(p.caption)});
   return out + "</figure>\n";
 }
@@ -74,7 +78,11 @@ std::string box_pictures(const std::vector<BoxPicture>& pictures) {
     widest = std::max(widest, static_cast<double>(p.picture.width) * p.scale);
   }
   if (inside.empty()) return {};
-  return fill("<div style=\"display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, {}px), 1fr)); gap: 14px 20px; margin: 16px 0\">\n", {px(widest)}) + inside + "</div>\n";
+  return fill(
+             "<div style=\"display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, {}px), 1fr)); gap: 14px 20px; margin: 16px "
+             "0\">\n",
+             {px(widest)}) +
+         inside + "</div>\n";
 }
 
 }  // namespace alloy::html

@@ -21,7 +21,8 @@ RealTokens real_tokens(const TokenFeatures& side, std::string_view which) {
   check_floating(side.values, kWhere, which);
   check_mask(side.mask, side.values.size(0), side.values.size(1), kWhere);
   const Tensor mask = side.mask.defined() ? side.mask : at::ones({side.values.size(0), side.values.size(1)}, side.values.options().dtype(at::kBool));
-  check<DataError>(mask.any(1).all().item<bool>(), "[{}] expected a real one among the {} of every sample, got a sample without any", {kWhere, which});
+  check<DataError>(mask.any(1).all().item<bool>(), "[{}] expected a real one among the {} of every sample, got a sample without any",
+                   {kWhere, which});
   return {at::where(mask.unsqueeze(2), side.values, at::zeros({}, side.values.options())), mask};
 }
 
@@ -29,14 +30,17 @@ Tensor lowest(const Tensor& like) { return at::full({}, -std::numeric_limits<dou
 
 }  // namespace
 
-void RegionWordOptions::validate() const { check<ConfigError>(sharpness > 0, "[region_word_similarity] expected sharpness > 0, got {}", {sharpness}); }
+void RegionWordOptions::validate() const {
+  check<ConfigError>(sharpness > 0, "[region_word_similarity] expected sharpness > 0, got {}", {sharpness});
+}
 
 Tensor region_word_similarity(const TokenFeatures& words, const TokenFeatures& regions, const RegionWordOptions& options) {
   options.validate();
   const auto [w, word_mask] = real_tokens(words, "words");
   const auto [r, region_mask] = real_tokens(regions, "regions");
   const int64_t width = w.size(2);
-  check<ShapeError>(width == r.size(2), "[region_word_similarity] expected words and regions of one width, got {} and {}", {words.values, regions.values});
+  check<ShapeError>(width == r.size(2), "[region_word_similarity] expected words and regions of one width, got {} and {}",
+                    {words.values, regions.values});
   const Tensor s = w.reshape({-1, width}).mm(r.reshape({-1, width}).t()).view({w.size(0), w.size(1), r.size(0), r.size(1)});  // [B, W, B', R]
   const Tensor seen = at::where(region_mask.view({1, 1, r.size(0), r.size(1)}), s, lowest(s));
   const Tensor read = options.pooling == RegionPooling::max ? seen.amax(3) : ((options.sharpness * seen).softmax(3) * s).sum(3);  // [B, W, B']
@@ -44,7 +48,8 @@ Tensor region_word_similarity(const TokenFeatures& words, const TokenFeatures& r
   return counted.sum(1) / word_mask.sum(1, /*keepdim=*/true);
 }
 
-Tensor region_word_contrast(const TokenFeatures& words, const TokenFeatures& regions, const Tensor& scale, const PairInfo& pairs, const RegionWordOptions& options) {
+Tensor region_word_contrast(const TokenFeatures& words, const TokenFeatures& regions, const Tensor& scale, const PairInfo& pairs,
+                            const RegionWordOptions& options) {
   constexpr auto kWhere = "region_word_contrast";
   const Tensor s = region_word_similarity(words, regions, options);
   const int64_t rows = s.size(0);
@@ -62,8 +67,8 @@ Tensor grounding_loss(const Tensor& similarity, const Tensor& right, const Tenso
   constexpr auto kWhere = "grounding_loss";
   check_shape(similarity, {-1, -1, -1}, kWhere, "similarity");
   check_floating(similarity, kWhere, "similarity");
-  check<ShapeError>(right.defined() && right.scalar_type() == at::kBool && right.sizes() == similarity.sizes(), "[{}] expected right as bool of the sizes of {}, got {}",
-                    {kWhere, similarity, right});
+  check<ShapeError>(right.defined() && right.scalar_type() == at::kBool && right.sizes() == similarity.sizes(),
+                    "[{}] expected right as bool of the sizes of {}, got {}", {kWhere, similarity, right});
   check_mask(region_mask, similarity.size(0), similarity.size(2), kWhere);
   detail::check_scalar(kWhere, scale, "scale");
   const Tensor real = region_mask.defined() ? region_mask.unsqueeze(1).expand_as(right) : at::ones_like(right);

@@ -23,7 +23,8 @@ Tensor box_places(const Tensor& boxes, PictureSize size) {
 
 Tensor box_geometry(const Tensor& boxes, PictureSize size) {
   check_shape(boxes, {-1, -1, 4}, "box_geometry", "boxes");
-  check<ConfigError>(size.height > 0 && size.width > 0, "[box_geometry] expected a picture with height and width > 0, got {} x {}", {size.height, size.width});
+  check<ConfigError>(size.height > 0 && size.width > 0, "[box_geometry] expected a picture with height and width > 0, got {} x {}",
+                     {size.height, size.width});
   constexpr double kSmallest = 1e-3;
   const Tensor place = box_places(boxes, size), middle = place.slice(2, 0, 2), sides = place.slice(2, 2, 4).clamp_min(kSmallest).log();
   const Tensor offset = middle.unsqueeze(1) - middle.unsqueeze(2);  // [B, R, R, 2]: of j from i
@@ -67,8 +68,8 @@ Tensor RegionRelationImpl::forward(const Tensor& x, const Tensor& geometry, cons
 }
 
 void RegionEncoderOptions::validate() const {
-  check<ConfigError>(dim > 0 && relation_layers >= 0 && bins >= 1 && bins <= 64, "[RegionEncoder] expected dim > 0, relation_layers >= 0 and bins in 1..64, got {}, {} and {}",
-                     {dim, relation_layers, bins});
+  check<ConfigError>(dim > 0 && relation_layers >= 0 && bins >= 1 && bins <= 64,
+                     "[RegionEncoder] expected dim > 0, relation_layers >= 0 and bins in 1..64, got {}, {} and {}", {dim, relation_layers, bins});
   ResidualConvOptions{.in_channels = channels, .widths = widths, .stem_stride = stem_stride, .groups = groups}.validate();
 }
 
@@ -96,7 +97,8 @@ RegionFeatures RegionEncoderImpl::forward(const Tensor& pictures, const Tensor& 
   const Tensor map = map_(pictures);  // [B, C, h, w]
   const Tensor owners = at::arange(batch, at::kLong).repeat_interleave(count);
   const double scale = static_cast<double>(map.size(2)) / static_cast<double>(pictures.size(2));
-  const Tensor seen = roi_align(map, real.view({-1, 4}), owners, {.height = options_.bins, .width = options_.bins, .spatial_scale = scale, .sampling_ratio = 2});
+  const Tensor seen =
+      roi_align(map, real.view({-1, 4}), owners, {.height = options_.bins, .width = options_.bins, .spatial_scale = scale, .sampling_ratio = 2});
   Tensor x = look_(seen.flatten(1)).view({batch, count, options_.dim});  // [B, R, D]
   const PictureSize size{pictures.size(2), pictures.size(3)};
   if (place_) x = x + place_(box_places(real, size));

@@ -39,14 +39,17 @@ Grounding WordGrounderImpl::forward(const GroundingInput& input) {
   const Features text = text_->forward({.values = input.words, .mask = input.word_mask});
   const auto for_captions = [&](const Tensor& x) { return x.defined() ? x.index_select(0, input.picture_of) : x; };
   const TokenFeatures words{.values = word_projection_(text.tokens), .mask = input.speaks.defined() ? input.speaks : input.word_mask};
-  return ground_words(words, {.values = for_captions(region_projection_(regions.values)), .boxes = for_captions(regions.boxes), .mask = for_captions(regions.mask)}, input.phrase);
+  return ground_words(
+      words, {.values = for_captions(region_projection_(regions.values)), .boxes = for_captions(regions.boxes), .mask = for_captions(regions.mask)},
+      input.phrase);
 }
 
 Tensor WordGrounderImpl::loss(const GroundingInput& input, const Tensor& meant) {
   const Grounding found = forward(input);
   const Tensor mask = input.region_mask.defined() ? input.region_mask.index_select(0, input.picture_of) : input.region_mask;
   const Tensor named = input.phrase.defined() ? input.phrase : input.speaks.defined() ? input.speaks : input.word_mask;
-  const Tensor all = named.defined() ? meant.logical_or(named.unsqueeze(2).logical_not()).all(1, /*keepdim=*/true) : meant.all(1, /*keepdim=*/true);  // [Q, 1, R]
+  const Tensor all =
+      named.defined() ? meant.logical_or(named.unsqueeze(2).logical_not()).all(1, /*keepdim=*/true) : meant.all(1, /*keepdim=*/true);  // [Q, 1, R]
   return grounding_loss(found.similarity, meant, scale_(), mask) + grounding_loss(found.phrase_scores.unsqueeze(1), all, scale_(), mask);
 }
 

@@ -78,13 +78,16 @@ TEST_CASE("assign", "[alignment]") {
 
 TEST_CASE("assign_batch", "[alignment]") {
   torch::manual_seed(3);
-  const Tensor costs = torch::randn({3, 4, 5}, at::kDouble), rows = torch::tensor({{true, true, true, true}, {true, false, true, false}, {false, false, false, false}});
+  const Tensor costs = torch::randn({3, 4, 5}, at::kDouble),
+               rows = torch::tensor({{true, true, true, true}, {true, false, true, false}, {false, false, false, false}});
   const Tensor columns = torch::tensor({{true, true, true, true, true}, {false, true, true, true, false}, {true, true, true, true, true}});
-  const Tensor spoilt = costs.masked_fill(rows.logical_not().unsqueeze(2), std::numeric_limits<double>::quiet_NaN()).masked_fill(columns.logical_not().unsqueeze(1), -kInfinity);
+  const Tensor spoilt = costs.masked_fill(rows.logical_not().unsqueeze(2), std::numeric_limits<double>::quiet_NaN())
+                            .masked_fill(columns.logical_not().unsqueeze(1), -kInfinity);
   const Tensor found = assign_batch(spoilt, rows, columns);
   CHECK_THAT(found[0], SameBits(assign(costs[0]).columns));
   const Assignment inner = assign(costs[1].index_select(0, torch::tensor({0, 2})).slice(1, 1, 4));
-  CHECK_THAT(found[1], SameBits(torch::tensor({inner.columns[0].item<int64_t>() + 1, int64_t{-1}, inner.columns[1].item<int64_t>() + 1, int64_t{-1}})));
+  CHECK_THAT(found[1],
+             SameBits(torch::tensor({inner.columns[0].item<int64_t>() + 1, int64_t{-1}, inner.columns[1].item<int64_t>() + 1, int64_t{-1}})));
   CHECK_THAT(found[2], SameBits(torch::full({4}, -1, at::kLong)));
   CHECK_THAT(assign_batch(costs)[2], SameBits(assign(costs[2]).columns));
   const Tensor one_column = torch::tensor({{true, false, false, false, false}}).expand({3, 5});

@@ -27,7 +27,8 @@ std::pair<double, double> by_hand(const double* a, const double* b) {
 }  // namespace
 
 TEST_CASE("box_convert and clip_boxes", "[alignment]") {
-  const Tensor xyxy = torch::tensor({{1.0, 2.0, 5.0, 10.0}}), xywh = torch::tensor({{1.0, 2.0, 4.0, 8.0}}), cxcywh = torch::tensor({{3.0, 6.0, 4.0, 8.0}});
+  const Tensor xyxy = torch::tensor({{1.0, 2.0, 5.0, 10.0}}), xywh = torch::tensor({{1.0, 2.0, 4.0, 8.0}}),
+               cxcywh = torch::tensor({{3.0, 6.0, 4.0, 8.0}});
   const std::vector<std::pair<BoxFormat, Tensor>> forms = {{BoxFormat::xyxy, xyxy}, {BoxFormat::xywh, xywh}, {BoxFormat::cxcywh, cxcywh}};
   for (const auto& [from, given] : forms)
     for (const auto& [to, wanted] : forms) {
@@ -68,7 +69,8 @@ TEST_CASE("box_iou and giou", "[alignment]") {
     CHECK_THAT(paired_giou(a.slice(0, 0, 5), b), AllClose(generalised.slice(0, 0, 5).diagonal().contiguous(), 1e-12));
   }
   SECTION("gradients") {
-    const Tensor x = a.clone().requires_grad_(true), y = b.clone().requires_grad_(true), weights = torch::linspace(0.2, 1.7, 35, at::kDouble).view({7, 5});
+    const Tensor x = a.clone().requires_grad_(true), y = b.clone().requires_grad_(true),
+                 weights = torch::linspace(0.2, 1.7, 35, at::kDouble).view({7, 5});
     CHECK(gradient_error([&] { return (box_iou(x, y) * weights).sum(); }, {x, y}) < 1e-6);
     CHECK(gradient_error([&] { return (giou(x, y) * weights).sum(); }, {x, y}) < 1e-6);
     const Tensor far = torch::tensor({{50.0, 50.0, 51.0, 52.0}}, at::kDouble).requires_grad_(true);  // no overlap, still a way to go
@@ -76,7 +78,8 @@ TEST_CASE("box_iou and giou", "[alignment]") {
     CHECK(far.grad().abs().max().item<double>() > 1e-3);
   }
   SECTION("boxes without area") {
-    const Tensor point = torch::tensor({{1.0, 1.0, 1.0, 1.0}}).requires_grad_(true), other = torch::tensor({{1.0, 1.0, 1.0, 1.0}, {0.0, 0.0, 2.0, 2.0}});
+    const Tensor point = torch::tensor({{1.0, 1.0, 1.0, 1.0}}).requires_grad_(true),
+                 other = torch::tensor({{1.0, 1.0, 1.0, 1.0}, {0.0, 0.0, 2.0, 2.0}});
     CHECK_THAT(box_iou(point, other).detach(), AllClose(torch::tensor({{0.0, 0.0}})));
     (box_iou(point, other).sum() + giou(point, other).sum()).backward();
     CHECK(point.grad().isfinite().all().item<bool>());
@@ -85,7 +88,8 @@ TEST_CASE("box_iou and giou", "[alignment]") {
   }
   SECTION("refused") {
     const double nan = std::numeric_limits<double>::quiet_NaN();
-    CHECK_THROWS_WITH(box_iou(torch::tensor({{0.0, 0.0, 1.0, 1.0}, {3.0, 0.0, 1.0, 1.0}}), torch::zeros({1, 4})), ContainsSubstring("got (3, 0, 1, 1) in row 1"));
+    CHECK_THROWS_WITH(box_iou(torch::tensor({{0.0, 0.0, 1.0, 1.0}, {3.0, 0.0, 1.0, 1.0}}), torch::zeros({1, 4})),
+                      ContainsSubstring("got (3, 0, 1, 1) in row 1"));
     CHECK_THROWS_AS(giou(torch::tensor({{0.0, 0.0, nan, 1.0}}), torch::zeros({1, 4})), DataError);
     CHECK_THROWS_AS(box_area(torch::full({1, 4}, std::numeric_limits<double>::infinity())), DataError);
     CHECK_THROWS_AS(box_iou(torch::zeros({2, 5}), torch::zeros({1, 4})), ShapeError);

@@ -10,9 +10,11 @@ using namespace alloy;
 TEST_CASE("ground_words", "[alignment]") {
   const double nan = std::numeric_limits<double>::quiet_NaN();
   // three regions along axes, the last of the second sample masked; words lean to one of them
-  const Tensor regions = torch::tensor({{{2.0, 0.0, 0.0}, {0.0, 1.0, 0.0}, {0.0, 0.0, 5.0}}, {{1.0, 0.0, 0.0}, {0.0, 1.0, 0.0}, {nan, nan, nan}}}, at::kDouble);
+  const Tensor regions =
+      torch::tensor({{{2.0, 0.0, 0.0}, {0.0, 1.0, 0.0}, {0.0, 0.0, 5.0}}, {{1.0, 0.0, 0.0}, {0.0, 1.0, 0.0}, {nan, nan, nan}}}, at::kDouble);
   const Tensor boxes = torch::arange(24, at::kDouble).view({2, 3, 4}), region_mask = torch::tensor({{true, true, true}, {true, true, false}});
-  const Tensor words = torch::tensor({{{0.6, 0.8, 0.0}, {3.0, 0.0, 4.0}, {nan, nan, nan}}, {{0.0, 2.0, 9.0}, {1.0, 0.0, 0.0}, {0.0, 0.0, 0.0}}}, at::kDouble);
+  const Tensor words =
+      torch::tensor({{{0.6, 0.8, 0.0}, {3.0, 0.0, 4.0}, {nan, nan, nan}}, {{0.0, 2.0, 9.0}, {1.0, 0.0, 0.0}, {0.0, 0.0, 0.0}}}, at::kDouble);
   const Tensor word_mask = torch::tensor({{true, true, false}, {true, true, true}});
   const Grounding out = ground_words({words, word_mask}, {regions, boxes, region_mask});
   SECTION("words") {
@@ -39,12 +41,14 @@ TEST_CASE("ground_words", "[alignment]") {
     CHECK_THAT(padded.word_regions.slice(1, 0, 3), SameBits(out.word_regions));
     CHECK_THAT(padded.similarity.slice(1, 0, 3).slice(2, 0, 3), AllClose(out.similarity, 1e-12));
     CHECK_THAT(padded.phrase_regions, SameBits(out.phrase_regions));
-    const Grounding alone = ground_words({words.slice(0, 1), word_mask.slice(0, 1)}, {regions.slice(0, 1), boxes.slice(0, 1), region_mask.slice(0, 1)});
+    const Grounding alone =
+        ground_words({words.slice(0, 1), word_mask.slice(0, 1)}, {regions.slice(0, 1), boxes.slice(0, 1), region_mask.slice(0, 1)});
     CHECK_THAT(alone.phrase_scores, SameBits(out.phrase_scores.slice(0, 1)));
   }
   SECTION("gradients") {
     torch::manual_seed(1);
-    const Tensor w = torch::randn({2, 3, 4}, at::kDouble).requires_grad_(true), r = torch::randn({2, 3, 4}, at::kDouble).requires_grad_(true), weights = torch::rand({2, 3, 3}, at::kDouble);
+    const Tensor w = torch::randn({2, 3, 4}, at::kDouble).requires_grad_(true), r = torch::randn({2, 3, 4}, at::kDouble).requires_grad_(true),
+                 weights = torch::rand({2, 3, 3}, at::kDouble);
     const auto value = [&] {
       const Grounding g = ground_words({w, word_mask}, {r, boxes, region_mask});
       return (g.similarity * weights).sum() + g.word_scores.square().sum() + g.phrase_scores.masked_select(region_mask).exp().sum();
@@ -58,7 +62,8 @@ TEST_CASE("ground_words", "[alignment]") {
     const Tensor none = torch::zeros({2, 3}, at::kBool);
     CHECK_THROWS_AS(ground_words({words, word_mask}, {regions, boxes, none}), DataError);
     CHECK_THROWS_AS(ground_words({words, none}, {regions, boxes, region_mask}), DataError);
-    CHECK_THROWS_WITH(ground_words({words, word_mask}, {regions, boxes, region_mask}, torch::tensor({{false, false, true}, {true, true, true}})), ContainsSubstring("expected a real word in every phrase"));
+    CHECK_THROWS_WITH(ground_words({words, word_mask}, {regions, boxes, region_mask}, torch::tensor({{false, false, true}, {true, true, true}})),
+                      ContainsSubstring("expected a real word in every phrase"));
     CHECK_THROWS_AS(ground_words({words.slice(2, 0, 2)}, {regions, boxes}), ShapeError);
     CHECK_THROWS_AS(ground_words({words}, {regions, boxes.slice(1, 0, 2)}), ShapeError);
     CHECK_THROWS_AS(ground_words({words.slice(0, 0, 1)}, {regions, boxes}), ShapeError);

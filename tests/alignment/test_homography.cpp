@@ -62,7 +62,8 @@ TEST_CASE("warp_homography", "[alignment]") {
   }
   SECTION("there and back") {
     const Tensor smooth = smooth_picture(40, 50), h = matrix({0.95, 0.08, 3, -0.06, 1.02, 2, 0.0004, -0.0003, 1});
-    const WarpedPicture there = warp_homography(smooth, h, {.height = 44, .width = 56}), back = warp_homography(there.values, at::linalg_inv(h), {.height = 40, .width = 50});
+    const WarpedPicture there = warp_homography(smooth, h, {.height = 44, .width = 56}),
+                        back = warp_homography(there.values, at::linalg_inv(h), {.height = 40, .width = 50});
     const Tensor inner = back.mask.slice(1, 4, 36).slice(2, 4, 46);
     CHECK(inner.all().item<bool>());
     CHECK((back.values - smooth).slice(2, 4, 36).slice(3, 4, 46).abs().max().item<double>() < 0.02);
@@ -81,12 +82,15 @@ TEST_CASE("warp_homography", "[alignment]") {
     const Tensor h = torch::stack({tilted, matrix({0.9, 0.03, 0.31, 0.02, 1.07, 0.23, 0.003, 0.004, 1})}).requires_grad_(true);
     CHECK(gradient_error([&] { return (warp_homography(x, h, {.height = 4, .width = 5}).values * weights).sum(); }, {x, h}, 1e-7) < 1e-6);
     const Tensor one = torch::randn({1, 1, 1, 1}, at::kDouble);  // a picture of one pixel
-    CHECK_THAT(warp_homography(one, torch::eye(3, at::kDouble), {.height = 1, .width = 2}).values.flatten(), AllClose(torch::cat({one.flatten(), torch::zeros({1}, at::kDouble)}), 1e-12));
+    CHECK_THAT(warp_homography(one, torch::eye(3, at::kDouble), {.height = 1, .width = 2}).values.flatten(),
+               AllClose(torch::cat({one.flatten(), torch::zeros({1}, at::kDouble)}), 1e-12));
   }
   SECTION("refused") {
-    CHECK_THROWS_WITH(warp_homography(picture, matrix({1, 2, 3, 2, 4, 6, 0, 0, 1}), {.height = 2, .width = 2}), ContainsSubstring("singular one at 0"));
+    CHECK_THROWS_WITH(warp_homography(picture, matrix({1, 2, 3, 2, 4, 6, 0, 0, 1}), {.height = 2, .width = 2}),
+                      ContainsSubstring("singular one at 0"));
     CHECK_THROWS_AS(warp_homography(picture, torch::zeros({3, 3}, at::kDouble), {.height = 2, .width = 2}), DataError);
-    CHECK_THROWS_AS(warp_homography(picture, torch::full({3, 3}, std::numeric_limits<double>::quiet_NaN(), at::kDouble), {.height = 2, .width = 2}), DataError);
+    CHECK_THROWS_AS(warp_homography(picture, torch::full({3, 3}, std::numeric_limits<double>::quiet_NaN(), at::kDouble), {.height = 2, .width = 2}),
+                    DataError);
     CHECK_THROWS_AS(warp_homography(picture, torch::eye(3, at::kDouble).expand({3, 3, 3}), {.height = 2, .width = 2}), ShapeError);
     CHECK_THROWS_AS(warp_homography(picture, torch::eye(3), {.height = 2, .width = 2}), ShapeError);
     CHECK_THROWS_AS(warp_homography(picture, torch::eye(3, at::kDouble), {.height = 0, .width = 2}), ConfigError);

@@ -27,7 +27,8 @@ std::vector<int64_t> slowly(const Candidates& c, double threshold, bool by_class
   const Tensor iou = box_iou(c.boxes, c.boxes);
   for (const int64_t i : order) {
     bool stays = true;
-    for (const int64_t j : kept) stays = stays && ((by_class && c.classes[i].item<int64_t>() != c.classes[j].item<int64_t>()) || iou[i][j].item<float>() <= threshold);
+    for (const int64_t j : kept)
+      stays = stays && ((by_class && c.classes[i].item<int64_t>() != c.classes[j].item<int64_t>()) || iou[i][j].item<float>() <= threshold);
     if (stays) kept.push_back(i);
   }
   return kept;
@@ -53,7 +54,8 @@ TEST_CASE("nms", "[alignment]") {
     const Tensor boxes = torch::tensor({{0.0, 0.0, 2.0, 1.0}, {0.0, 0.0, 1.0, 1.0}, {5.0, 5.0, 5.0, 5.0}, {5.0, 5.0, 5.0, 5.0}});
     CHECK_THAT(nms(boxes, torch::ones({4}), 0.5), SameBits(torch::tensor({0, 1, 2, 3})));  // IoU is 0.5, not above it
     CHECK_THAT(nms(boxes, torch::ones({4}), 0.49), SameBits(torch::tensor({0, 2, 3})));
-    CHECK_THAT(nms(boxes, torch::tensor({0.0, std::numeric_limits<double>::infinity(), -1.0, -std::numeric_limits<double>::infinity()}), 0.4), SameBits(torch::tensor({1, 2, 3})));
+    CHECK_THAT(nms(boxes, torch::tensor({0.0, std::numeric_limits<double>::infinity(), -1.0, -std::numeric_limits<double>::infinity()}), 0.4),
+               SameBits(torch::tensor({1, 2, 3})));
     CHECK(nms(torch::zeros({0, 4}), torch::zeros({0}), 0.5).sizes() == at::IntArrayRef({0}));
   }
   SECTION("refused") {

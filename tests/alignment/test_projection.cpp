@@ -9,7 +9,9 @@ using namespace alloy;
 
 namespace {
 
-Tensor doubles(std::initializer_list<double> values, at::IntArrayRef sizes) { return torch::tensor(at::ArrayRef<double>(values), at::kDouble).view(sizes); }
+Tensor doubles(std::initializer_list<double> values, at::IntArrayRef sizes) {
+  return torch::tensor(at::ArrayRef<double>(values), at::kDouble).view(sizes);
+}
 
 /// 30 degrees about y, then moved.
 Camera camera() {
@@ -56,7 +58,8 @@ TEST_CASE("project_points", "[alignment]") {
   }
   SECTION("what is behind, not finite or outside is masked, without values and gradients") {
     const Camera plain{.intrinsics = torch::eye(3, at::kDouble)};
-    const Tensor mixed = doubles({1, 1, 1, 1, 1, -1, 1, 1, 0, nan, 1, 1, 1, 1, std::numeric_limits<double>::infinity(), 9, 1, 1}, {6, 3}).requires_grad_(true);
+    const Tensor mixed =
+        doubles({1, 1, 1, 1, 1, -1, 1, 1, 0, nan, 1, 1, 1, 1, std::numeric_limits<double>::infinity(), 9, 1, 1}, {6, 3}).requires_grad_(true);
     const ProjectedPoints all = project_points(mixed, plain), inside = project_points(mixed, plain, {.picture = {.height = 4, .width = 4}});
     CHECK_THAT(all.visible, SameBits(torch::tensor({true, false, false, false, false, true})));
     CHECK_THAT(inside.visible, SameBits(torch::tensor({true, false, false, false, false, false})));
@@ -77,11 +80,16 @@ TEST_CASE("project_points", "[alignment]") {
     const Tensor x = points.clone().requires_grad_(true);
     for (Tensor* part : {&leaf.intrinsics, &leaf.extrinsics, &leaf.distortion}) part->requires_grad_(true);
     const Tensor weights = doubles({1, 2, -1, 0.5, 3, 1}, {3, 2});
-    CHECK(gradient_error([&] { const auto out = project_points(x, leaf); return (out.pixels * weights).sum() + out.depth.square().sum(); }, {x, leaf.intrinsics, leaf.extrinsics, leaf.distortion}) < 1e-6);
+    CHECK(gradient_error(
+              [&] {
+                const auto out = project_points(x, leaf);
+                return (out.pixels * weights).sum() + out.depth.square().sum();
+              },
+              {x, leaf.intrinsics, leaf.extrinsics, leaf.distortion}) < 1e-6);
   }
   SECTION("depth pictures to points and back") {
     Camera rectified = camera();
-    rectified.distortion = {};
+    rectified.distortion = Tensor();
     torch::manual_seed(1);
     Tensor depth = torch::rand({5, 7}, at::kDouble) * 4 + 1;
     depth[2][3] = 0, depth[4][1] = nan;

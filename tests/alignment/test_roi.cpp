@@ -18,8 +18,15 @@ struct Scene {
 Scene scene(at::ScalarType type, int64_t channels = 5) {
   torch::manual_seed(5);
   return {torch::randn({2, channels, 9, 12}, at::kDouble).to(type),
-          torch::tensor({{1.2, 2.3, 17.9, 12.6}, {-5.0, -7.0, 6.0, 9.0}, {15.1, 10.2, 40.0, 30.0}, {200.0, 200.0, 300.0, 260.0}, {6.4, 6.4, 6.4, 6.4}, {0.0, 0.0, 24.0, 18.0}, {3.3, 1.1, 4.0, 17.2}},
-                        at::kDouble).to(type),
+          torch::tensor({{1.2, 2.3, 17.9, 12.6},
+                         {-5.0, -7.0, 6.0, 9.0},
+                         {15.1, 10.2, 40.0, 30.0},
+                         {200.0, 200.0, 300.0, 260.0},
+                         {6.4, 6.4, 6.4, 6.4},
+                         {0.0, 0.0, 24.0, 18.0},
+                         {3.3, 1.1, 4.0, 17.2}},
+                        at::kDouble)
+              .to(type),
           torch::tensor({0, 1, 1, 0, 0, 1, 0})};
 }
 
@@ -46,14 +53,16 @@ Tensor slow_roi_align(const Scene& s, const RoiAlignOptions& o) {
     double width = v(2) - v(0), height = v(3) - v(1);
     if (!edges) width = std::max(width, 1.0), height = std::max(height, 1.0);
     const double bin_w = width / static_cast<double>(o.width), bin_h = height / static_cast<double>(o.height);
-    const auto gx = o.sampling_ratio > 0 ? o.sampling_ratio : static_cast<int64_t>(std::ceil(bin_w)), gy = o.sampling_ratio > 0 ? o.sampling_ratio : static_cast<int64_t>(std::ceil(bin_h));
+    const auto gx = o.sampling_ratio > 0 ? o.sampling_ratio : static_cast<int64_t>(std::ceil(bin_w)),
+               gy = o.sampling_ratio > 0 ? o.sampling_ratio : static_cast<int64_t>(std::ceil(bin_h));
     for (int64_t c = 0; c < f.size(1); ++c)
       for (int64_t p = 0; p < o.height; ++p)
         for (int64_t q = 0; q < o.width; ++q) {
           double sum = 0;
           for (int64_t i = 0; i < gy; ++i)
             for (int64_t j = 0; j < gx; ++j)
-              sum += at_pixel(f[s.images[n].item<int64_t>()][c], v(1) + (static_cast<double>(p) + (static_cast<double>(i) + 0.5) / static_cast<double>(gy)) * bin_h,
+              sum += at_pixel(f[s.images[n].item<int64_t>()][c],
+                              v(1) + (static_cast<double>(p) + (static_cast<double>(i) + 0.5) / static_cast<double>(gy)) * bin_h,
                               v(0) + (static_cast<double>(q) + (static_cast<double>(j) + 0.5) / static_cast<double>(gx)) * bin_w);
           out[n][c][p][q] = sum / static_cast<double>(std::max<int64_t>(gx * gy, 1));
         }
@@ -68,7 +77,8 @@ Tensor slow_roi_pool(const Scene& s, const RoiPoolOptions& o) {
     const auto edge = [&](int64_t k) { return std::round(s.boxes[n][k].item<double>() * o.spatial_scale); };
     const auto range = [](double from, double to, int64_t bin, int64_t bins, int64_t size) {
       const double extent = std::max(to - from + 1, 1.0) / static_cast<double>(bins);
-      const auto begin = static_cast<int64_t>(std::floor(static_cast<double>(bin) * extent) + from), end = static_cast<int64_t>(std::ceil(static_cast<double>(bin + 1) * extent) + from);
+      const auto begin = static_cast<int64_t>(std::floor(static_cast<double>(bin) * extent) + from),
+                 end = static_cast<int64_t>(std::ceil(static_cast<double>(bin + 1) * extent) + from);
       return std::pair{std::clamp<int64_t>(begin, 0, size), std::clamp<int64_t>(end, 0, size)};
     };
     for (int64_t p = 0; p < o.height; ++p)
@@ -106,22 +116,36 @@ TEST_CASE("roi_align", "[alignment]") {
     }
     // float, channels over a block of a thread, either memory format and any number of threads
     const Scene f = scene(at::kFloat, 130);
-    const Tensor x = f.features.clone().requires_grad_(true), weights = torch::rand({7, 130, 3, 2}), in_double = f.features.to(at::kDouble).requires_grad_(true);
-    const auto grad = [&](const Tensor& input, const Tensor& leaf) { return torch::autograd::grad({(roi_align(input, f.boxes.to(input.scalar_type()), f.images, o) * weights.to(input.scalar_type())).sum()}, {leaf})[0]; };
-    const Tensor wanted = grad(in_double, in_double).to(at::kFloat), one = [&] { const ThreadScope alone(1); return grad(x, x); }();
+    const Tensor x = f.features.clone().requires_grad_(true), weights = torch::rand({7, 130, 3, 2}),
+                 in_double = f.features.to(at::kDouble).requires_grad_(true);
+    const auto grad = [&](const Tensor& input, const Tensor& leaf) {
+      return torch::autograd::grad({(roi_align(input, f.boxes.to(input.scalar_type()), f.images, o) * weights.to(input.scalar_type())).sum()},
+                                   {leaf})[0];
+    };
+    const Tensor wanted = grad(in_double, in_double).to(at::kFloat), one = [&] {
+      const ThreadScope alone(1);
+      return grad(x, x);
+    }();
     CHECK_THAT(one, AllClose(wanted, 1e-5));
-    CHECK_THAT([&] { const ThreadScope two(2); return grad(x, x); }(), SameBits(one));
+    CHECK_THAT(
+        [&] {
+          const ThreadScope two(2);
+          return grad(x, x);
+        }(),
+        SameBits(one));
     CHECK_THAT(grad(x.contiguous(at::MemoryFormat::ChannelsLast), x), AllClose(one, 1e-6));
   }
   SECTION("a list an image is the same") {
     const std::vector<Tensor> lists = {s.boxes.index_select(0, torch::tensor({0, 3, 4, 6})), s.boxes.index_select(0, torch::tensor({1, 2, 5}))};
-    CHECK_THAT(roi_align(s.features, lists, o), SameBits(roi_align(s.features, s.boxes, s.images, o).index_select(0, torch::tensor({0, 3, 4, 6, 1, 2, 5}))));
+    CHECK_THAT(roi_align(s.features, lists, o),
+               SameBits(roi_align(s.features, s.boxes, s.images, o).index_select(0, torch::tensor({0, 3, 4, 6, 1, 2, 5}))));
     CHECK(roi_align(s.features, {torch::zeros({0, 4}, at::kDouble), torch::zeros({0, 4}, at::kDouble)}, o).sizes() == at::IntArrayRef({0, 5, 3, 2}));
     CHECK_THROWS_AS(roi_align(s.features, {s.boxes}, o), ShapeError);
   }
   SECTION("a linear map gives its value at the middle of each bin") {
     const Tensor map = (torch::arange(9, at::kDouble).view({9, 1}) * 3 + torch::arange(12, at::kDouble).view({1, 12})).view({1, 1, 9, 12});
-    const Tensor out = roi_align(map, torch::tensor({{2.0, 2.0, 6.0, 5.0}}, at::kDouble), torch::zeros({1}, at::kLong), {.height = 1, .width = 2, .sampling_ratio = 2});
+    const Tensor out = roi_align(map, torch::tensor({{2.0, 2.0, 6.0, 5.0}}, at::kDouble), torch::zeros({1}, at::kLong),
+                                 {.height = 1, .width = 2, .sampling_ratio = 2});
     CHECK_THAT(out.flatten(), AllClose(torch::tensor({3.0 * 3.0 + 2.5, 3.0 * 3.0 + 4.5}, at::kDouble), 1e-12));  // pixel middles are at 0.5
   }
   SECTION("boxes that reach very far cost no more than the map") {

@@ -21,7 +21,8 @@ TEST_CASE("row kernels agree with plain sums at every length", "[alignment]") {
         for (int64_t i = 0; i < count; ++i) pointers.push_back(rows.const_data_ptr<float>() + 100 * i + 1);  // not aligned
         at::Tensor out = torch::full({n + 1}, 7.F);
         k->weighted_sum(pointers.data(), weights.const_data_ptr<float>(), count, out.data_ptr<float>(), n);
-        const at::Tensor wanted = weights.slice(0, 0, count).to(at::kDouble).matmul(rows.slice(0, 0, count).slice(1, 1, n + 1).to(at::kDouble)).to(at::kFloat);
+        const at::Tensor wanted =
+            weights.slice(0, 0, count).to(at::kDouble).matmul(rows.slice(0, 0, count).slice(1, 1, n + 1).to(at::kDouble)).to(at::kFloat);
         CHECK_THAT(out.slice(0, 0, n), AllClose(wanted, 1e-6));
         CHECK(out[n].item<float>() == 7.F);
         const at::Tensor before = out.clone();

@@ -26,10 +26,12 @@ TEST_CASE("regions as onnxruntime's RoiAlign and MaxRoiPool", "[alignment]") {
   for (const auto& [origin, name] : enum_names(RoiOrigin{}))
     for (const int64_t ratio : {0, 2}) {
       INFO(name << ", sampling ratio " << ratio);
-      const Tensor out = roi_align(f.at("features"), f.at("boxes"), f.at("images"), {.height = 3, .width = 4, .spatial_scale = 0.25, .sampling_ratio = ratio, .origin = origin});
+      const Tensor out = roi_align(f.at("features"), f.at("boxes"), f.at("images"),
+                                   {.height = 3, .width = 4, .spatial_scale = 0.25, .sampling_ratio = ratio, .origin = origin});
       CHECK_THAT(out, AllClose(f.at("align_" + std::string(name) + "_" + std::to_string(ratio)), 2e-6));
     }
-  CHECK_THAT(roi_pool(f.at("features"), f.at("pool_boxes"), f.at("images"), {.height = 3, .width = 4, .spatial_scale = 0.25}), AllClose(f.at("pool"), 1e-6));
+  CHECK_THAT(roi_pool(f.at("features"), f.at("pool_boxes"), f.at("images"), {.height = 3, .width = 4, .spatial_scale = 0.25}),
+             AllClose(f.at("pool"), 1e-6));
 }
 
 TEST_CASE("suppression as onnxruntime's NonMaxSuppression", "[alignment]") {
@@ -44,7 +46,8 @@ TEST_CASE("suppression as onnxruntime's NonMaxSuppression", "[alignment]") {
     // all classes at once: each keeps what it keeps alone
     const Tensor kept = batched_nms(boxes.repeat({3, 1}), f.at("scores").flatten(), torch::arange(3).repeat_interleave(count), threshold / 10.0);
     for (int64_t c = 0; c < 3; ++c)
-      CHECK_THAT(kept.masked_select(kept.floor_divide(count).eq(c)) - c * count, SameBits(f.at("kept_" + std::to_string(threshold) + "_" + std::to_string(c))));
+      CHECK_THAT(kept.masked_select(kept.floor_divide(count).eq(c)) - c * count,
+                 SameBits(f.at("kept_" + std::to_string(threshold) + "_" + std::to_string(c))));
   }
 }
 

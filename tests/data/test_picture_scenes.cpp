@@ -4,6 +4,7 @@
 #include <alloy/alignment/boxes.hpp>
 #include <alloy/data/scene_batch.hpp>
 
+#include <algorithm>
 #include <filesystem>
 
 using namespace alloy;
@@ -23,11 +24,16 @@ std::pair<double, double> middle(const SceneObject& o) { return {(o.box[0] + o.b
 bool stands(SceneRelation relation, const SceneObject& thing, const SceneObject& anchor) {
   const double dx = middle(thing).first - middle(anchor).first, dy = middle(thing).second - middle(anchor).second;
   switch (relation) {
-    case SceneRelation::left_of: return -dx > std::abs(dy);
-    case SceneRelation::right_of: return dx > std::abs(dy);
-    case SceneRelation::above: return -dy > std::abs(dx);
-    case SceneRelation::below: return dy > std::abs(dx);
-    default: return false;
+    case SceneRelation::left_of:
+      return -dx > std::abs(dy);
+    case SceneRelation::right_of:
+      return dx > std::abs(dy);
+    case SceneRelation::above:
+      return -dy > std::abs(dx);
+    case SceneRelation::below:
+      return dy > std::abs(dx);
+    default:
+      return false;
   }
 }
 
@@ -64,7 +70,8 @@ TEST_CASE("picture scenes say what is true, of one thing alone", "[data]") {
       CHECK(q.words[1] == scene_color_names()[static_cast<size_t>(target.color)]);
       CHECK(q.words[2] == scene_category_names()[static_cast<size_t>(target.category)]);
       int64_t relatives = 0, same = 0;
-      for (const SceneObject& o : scene.objects) relatives += o.category == target.category, same += o.category == target.category && o.color == target.color;
+      for (const SceneObject& o : scene.objects)
+        relatives += o.category == target.category, same += o.category == target.category && o.color == target.color;
       CHECK(relatives >= 2);  // a distractor of the same category
       CHECK(same == std::ssize(q.twins) + 1);
       CHECK((q.relation == SceneRelation::none) == q.twins.empty());
@@ -82,13 +89,24 @@ TEST_CASE("picture scenes say what is true, of one thing alone", "[data]") {
           CHECK(distance(q.target) < 0.7 * distance(twin));
         } else {
           bool all = true;
-          for (const int64_t a : q.anchors) all = all && stands(q.relation, scene.objects[static_cast<size_t>(twin)], scene.objects[static_cast<size_t>(a)]);
+          for (const int64_t a : q.anchors)
+            all = all && stands(q.relation, scene.objects[static_cast<size_t>(twin)], scene.objects[static_cast<size_t>(a)]);
           CHECK_FALSE(all);
         }
       }
       near += q.relation == SceneRelation::next_to;
       if (q.relation != SceneRelation::next_to)
         for (const int64_t a : q.anchors) CHECK(stands(q.relation, target, scene.objects[static_cast<size_t>(a)]));
+    }
+    for (const SceneQuery& q : scene.queries) {
+      const auto kind = guessed_objects(scene, q, SceneGuess::category), alike = guessed_objects(scene, q, SceneGuess::category_and_color),
+                 far = guessed_objects(scene, q, SceneGuess::farthest);
+      CHECK(std::ranges::count(kind, q.target) == 1);
+      CHECK(kind.size() >= 2);
+      CHECK(alike.size() == q.twins.size() + 1);
+      for (const int64_t i : alike) CHECK((i == q.target || std::ranges::count(q.twins, i) == 1));
+      const bool direction = q.relation != SceneRelation::none && q.relation != SceneRelation::next_to;
+      CHECK(far.size() == (direction ? 1 : alike.size()));
     }
     const SceneQuery& q = scene.queries[0];
     without_relation += q.relation == SceneRelation::none;
@@ -119,8 +137,19 @@ TEST_CASE("picture scenes say what is true, of one thing alone", "[data]") {
 
 TEST_CASE("picture scenes repeat with their seed and look as their boxes say", "[data]") {
   const ScenePictures pictures = patches();
-  Random a(5), b(5), c(6);
-  const PictureScene one = make_picture_scene(pictures, {}, a), same = make_picture_scene(pictures, {}, b), other = make_picture_scene(pictures, {}, c);
+  Random a(5), b(5), c(6), many(7);
+  std::vector<PictureScene> scenes;
+  double wanted = 0;
+  for (int i = 0; i < 40; ++i) {
+    scenes.push_back(make_picture_scene(pictures, {}, many));
+    wanted += 1.0 / (1.0 + static_cast<double>(scenes.back().queries[0].twins.size())) / 40;
+  }
+  CHECK_THAT(guess_accuracy(scenes, SceneGuess::category_and_color), WithinAbs(wanted, 1e-9));
+  CHECK(guess_accuracy(scenes, SceneGuess::category) <= wanted);
+  CHECK(guess_accuracy(scenes, SceneGuess::farthest) < 0.75);
+  CHECK_THROWS_AS(guess_accuracy({}, SceneGuess::category), DataError);
+  const PictureScene one = make_picture_scene(pictures, {}, a), same = make_picture_scene(pictures, {}, b),
+                     other = make_picture_scene(pictures, {}, c);
   CHECK_THAT(one.picture, SameBits(same.picture));
   CHECK(sentence(one.queries[0]) == sentence(same.queries[0]));
   CHECK_FALSE(at::equal(one.picture, other.picture));
@@ -147,8 +176,8 @@ TEST_CASE("candidate regions and batches of scenes", "[data]") {
     for (const SceneObject& o : scenes.back().objects) truth.push_back(torch::tensor({o.box[0], o.box[1], o.box[2], o.box[3]}));
     const Tensor iou = box_iou(regions.back(), torch::stack(truth));  // [R, things]
     REQUIRE(regions.back().size(0) == std::ssize(scenes.back().objects) + 5);
-    CHECK(iou.ge(0.59).any(0).all().item<bool>());                  // every thing has a candidate
-    CHECK(iou.amax(1).lt(0.451).sum().item<int64_t>() == 5);        // and clutter is no candidate
+    CHECK(iou.ge(0.59).any(0).all().item<bool>());            // every thing has a candidate
+    CHECK(iou.amax(1).lt(0.451).sum().item<int64_t>() == 5);  // and clutter is no candidate
     CHECK(regions.back().min().item<float>() >= 0);
     CHECK(regions.back().max().item<float>() <= 96);
   }
@@ -169,6 +198,12 @@ TEST_CASE("candidate regions and batches of scenes", "[data]") {
   CHECK(heads.words.sizes() == at::IntArrayRef({queries, 3}));
   CHECK_THAT(heads.words, SameBits(batch.words.slice(1, 0, 3).contiguous()));
   CHECK_THAT(heads.truth, SameBits(batch.truth));
+  Random again(3);
+  const SceneSet set = make_scenes(pictures, {}, {.clutter = 5}, 3, again);
+  CHECK(set.size() == 3);
+  CHECK_THAT(set.scenes[0].picture, SameBits(scenes[0].picture));
+  CHECK_THAT(collate_scenes(set, 1, 9).boxes[1].slice(0, 0, set.regions[2].size(0)), SameBits(set.regions[2]));
+  CHECK_THROWS_AS(collate_scenes(set, 3, 1), ShapeError);
   CHECK(scene_word_ids(std::vector<std::string>{"the", "boots"}).size() == 2);
   CHECK_THROWS_WITH(scene_word_ids(std::vector<std::string>{"the", "unicorn"}), ContainsSubstring("'unicorn'"));
   CHECK_THROWS_AS(collate_scenes({}, {}), ShapeError);
@@ -182,7 +217,8 @@ TEST_CASE("picture scenes that are refused", "[data]") {
   CHECK_THROWS_AS(make_picture_scene(pictures, {.smallest = 40, .largest = 60}, random), ConfigError);
   CHECK_THROWS_AS(make_picture_scene(pictures, {.categories = {1, 1, 2}}, random), ConfigError);
   CHECK_THROWS_AS(make_picture_scene(pictures, {.colors = 1}, random), ConfigError);
-  CHECK_THROWS_WITH(make_picture_scene(pictures, {.side = 32, .fewest = 12, .most = 12, .smallest = 15, .largest = 16, .overlap = 0}, random), ContainsSubstring("make the canvas larger"));
+  CHECK_THROWS_WITH(make_picture_scene(pictures, {.side = 32, .fewest = 12, .most = 12, .smallest = 15, .largest = 16, .overlap = 0}, random),
+                    ContainsSubstring("make the canvas larger"));
   CHECK_THROWS_AS(make_picture_scene(make_scene_pictures(pictures.pictures.slice(0, 0, 4), pictures.labels.slice(0, 0, 4)), {}, random), DataError);
   CHECK_THROWS_AS(make_picture_scene({}, {}, random), DataError);
   CHECK_THROWS_AS(make_scene_pictures(pictures.pictures, pictures.labels + 5), DataError);

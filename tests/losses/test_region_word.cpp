@@ -55,10 +55,14 @@ TEST_CASE("region_word_similarity and region_word_contrast", "[losses]") {
     CHECK_THAT(region_word_similarity(dirty, dirty_regions, o), SameBits(s));
 
     const Batch square = make_batch();
-    const Tensor w = square.words.values.clone().requires_grad_(true), r = square.regions.values.clone().requires_grad_(true), scale = torch::full({}, 2.0, at::kDouble).requires_grad_(true);
-    const auto loss = [&](const PairInfo& pairs = {}) { return region_word_contrast({w, square.words.mask}, {r, square.regions.mask}, scale, pairs, o); };
+    const Tensor w = square.words.values.clone().requires_grad_(true), r = square.regions.values.clone().requires_grad_(true),
+                 scale = torch::full({}, 2.0, at::kDouble).requires_grad_(true);
+    const auto loss = [&](const PairInfo& pairs = {}) {
+      return region_word_contrast({w, square.words.mask}, {r, square.regions.mask}, scale, pairs, o);
+    };
     const Tensor logits = 2 * region_word_similarity(square.words, square.regions, o);
-    CHECK_THAT(loss().item<double>(), WithinAbs(-0.5 * (logits.log_softmax(1).diagonal().mean() + logits.log_softmax(0).diagonal().mean()).item<double>(), 1e-12));
+    CHECK_THAT(loss().item<double>(),
+               WithinAbs(-0.5 * (logits.log_softmax(1).diagonal().mean() + logits.log_softmax(0).diagonal().mean()).item<double>(), 1e-12));
     CHECK(gradient_error([&] { return loss(); }, {w, r, scale}) < 1e-6);
     CHECK(gradient_error([&] { return loss({torch::tensor({0, 1, 0}), torch::tensor({1.0, 2.0, 0.5}, at::kDouble)}); }, {w, r, scale}) < 1e-6);
     const Tensor spoilt = square.words.values.masked_fill(square.words.mask.logical_not().unsqueeze(2), nan).requires_grad_(true);
@@ -67,7 +71,8 @@ TEST_CASE("region_word_similarity and region_word_contrast", "[losses]") {
   }
   const Tensor sharp = region_word_similarity(b.words, b.regions, {.sharpness = 1e4});
   CHECK_THAT(sharp, AllClose(region_word_similarity(b.words, b.regions, {.pooling = RegionPooling::max}), 1e-9));
-  CHECK_THAT(region_word_similarity(b.words, b.regions, {.pooling = RegionPooling::max}), AllClose(token_similarity(b.words, b.regions).from_a, 1e-12));
+  CHECK_THAT(region_word_similarity(b.words, b.regions, {.pooling = RegionPooling::max}),
+             AllClose(token_similarity(b.words, b.regions).from_a, 1e-12));
   CHECK_THROWS_AS(region_word_similarity(b.words, b.regions, {.sharpness = 0}), ConfigError);
   CHECK_THROWS_AS(region_word_contrast(b.words, b.regions, torch::ones({})), ShapeError);
   CHECK_THROWS_AS(region_word_similarity({b.words.values, torch::zeros({3, 4}, at::kBool)}, b.regions), DataError);
@@ -82,7 +87,8 @@ TEST_CASE("grounding_loss", "[losses]") {
   right[0][0][1] = true, right[0][0][2] = true, right[0][2][3] = true;  // the last one is masked: the word does not count
   right[1][1][3] = true;
   const Tensor e = (1.7 * s.detach()).exp();
-  const double wanted = -0.5 * (std::log(((e[0][0][1] + e[0][0][2]) / e[0][0].slice(0, 0, 3).sum()).item<double>()) + std::log((e[1][1][3] / e[1][1].sum()).item<double>()));
+  const double wanted = -0.5 * (std::log(((e[0][0][1] + e[0][0][2]) / e[0][0].slice(0, 0, 3).sum()).item<double>()) +
+                                std::log((e[1][1][3] / e[1][1].sum()).item<double>()));
   CHECK_THAT(grounding_loss(s, right, scale, mask).item<double>(), WithinAbs(wanted, 1e-12));
   CHECK(gradient_error([&] { return grounding_loss(s, right, scale, mask); }, {s, scale}) < 1e-6);
   // what is masked, or in words that do not count, may be anything

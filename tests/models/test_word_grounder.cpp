@@ -55,7 +55,8 @@ TEST_CASE("RegionEncoder", "[models]") {
   }
   SECTION("the order of the regions does not matter; what is around a region does, with relations alone") {
     const Tensor order = torch::tensor({2, 0, 1});
-    CHECK_THAT(encoder(in.pictures, in.boxes.index_select(1, order)).values, AllClose(encoder(in.pictures, in.boxes).values.index_select(1, order), 1e-5));
+    CHECK_THAT(encoder(in.pictures, in.boxes.index_select(1, order)).values,
+               AllClose(encoder(in.pictures, in.boxes).values.index_select(1, order), 1e-5));
     Tensor other = in.boxes.clone();
     other.select(1, 1).add_(torch::tensor({2.0, 3.0, 2.0, 3.0}));
     RegionEncoderOptions blind_options = small_regions();

@@ -14,7 +14,8 @@ namespace alloy {
 
 enum class AssignGoal { least_cost, greatest_score };
 constexpr auto enum_names(AssignGoal) {
-  return std::to_array<std::pair<AssignGoal, std::string_view>>({{AssignGoal::least_cost, "least_cost"}, {AssignGoal::greatest_score, "greatest_score"}});
+  return std::to_array<std::pair<AssignGoal, std::string_view>>(
+      {{AssignGoal::least_cost, "least_cost"}, {AssignGoal::greatest_score, "greatest_score"}});
 }
 
 struct Assignment {
@@ -30,9 +31,11 @@ struct Assignment {
 ALLOY_API Assignment assign(const Tensor& costs, AssignGoal goal = AssignGoal::least_cost);
 
 /// One assignment a sample, of the rows and columns that are real.
-/// @param costs  [B, N, M] @param row_mask  [B, N] bool @param column_mask  [B, M] bool; undefined = all real. What masked entries hold changes nothing
+/// @param costs  [B, N, M] @param row_mask  [B, N] bool @param column_mask  [B, M] bool; undefined = all real. What masked entries hold changes
+/// nothing
 /// @return int64 [B, N]: the column of each row, -1 for rows without one
 /// @throws as above, naming the sample
-ALLOY_API Tensor assign_batch(const Tensor& costs, const Tensor& row_mask = {}, const Tensor& column_mask = {}, AssignGoal goal = AssignGoal::least_cost);
+ALLOY_API Tensor assign_batch(const Tensor& costs, const Tensor& row_mask = {}, const Tensor& column_mask = {},
+                              AssignGoal goal = AssignGoal::least_cost);
 
 }  // namespace alloy

@@ -16,13 +16,13 @@ struct RegionFeatures {
 };
 
 struct Grounding {
-  Tensor similarity;     ///< [B, W, R]: cosines; 0 for masked words and regions
-  Tensor word_regions;   ///< int64 [B, W]: the best region, the first of equal ones; -1 for masked words
-  Tensor word_boxes;     ///< [B, W, 4]: its box; zeros for masked words
-  Tensor word_scores;    ///< [B, W]: its cosine; 0 for masked words
-  Tensor phrase_scores;  ///< [B, R]: mean cosine over the words of the phrase; -infinity for masked regions
-  Tensor phrase_regions; ///< int64 [B]: the best of these
-  Tensor phrase_boxes;   ///< [B, 4]
+  Tensor similarity;      ///< [B, W, R]: cosines; 0 for masked words and regions
+  Tensor word_regions;    ///< int64 [B, W]: the best region, the first of equal ones; -1 for masked words
+  Tensor word_boxes;      ///< [B, W, 4]: its box; zeros for masked words
+  Tensor word_scores;     ///< [B, W]: its cosine; 0 for masked words
+  Tensor phrase_scores;   ///< [B, R]: mean cosine over the words of the phrase; -infinity for masked regions
+  Tensor phrase_regions;  ///< int64 [B]: the best of these
+  Tensor phrase_boxes;    ///< [B, 4]
 };
 
 /// Rows are brought to unit length here; a row of zeros has a cosine of 0 with everything. Similarities and scores are differentiable.

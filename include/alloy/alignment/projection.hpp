@@ -22,8 +22,8 @@ struct ProjectedPoints {
 };
 
 struct ProjectionOptions {
-  double nearest = 1e-6;      ///< smallest depth that is seen, > 0
-  PictureSize picture = {};   ///< -0.5 .. width - 0.5 is inside; zeros = any pixel is
+  double nearest = 1e-6;     ///< smallest depth that is seen, > 0
+  PictureSize picture = {};  ///< -0.5 .. width - 0.5 is inside; zeros = any pixel is
 };
 
 /// Points that are not finite, as sensors give for rays that hit nothing, are not visible.

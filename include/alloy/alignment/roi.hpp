@@ -14,7 +14,8 @@ namespace alloy {
 /// `pixel_middles` takes 0 for its middle and boxes below one pixel for one pixel, as first published.
 enum class RoiOrigin { pixel_edges, pixel_middles };
 constexpr auto enum_names(RoiOrigin) {
-  return std::to_array<std::pair<RoiOrigin, std::string_view>>({{RoiOrigin::pixel_edges, "pixel_edges"}, {RoiOrigin::pixel_middles, "pixel_middles"}});
+  return std::to_array<std::pair<RoiOrigin, std::string_view>>(
+      {{RoiOrigin::pixel_edges, "pixel_edges"}, {RoiOrigin::pixel_middles, "pixel_middles"}});
 }
 
 struct RoiAlignOptions {

@@ -37,19 +37,19 @@ constexpr auto enum_names(SceneRelation) {
 enum class WordRole { nothing, target, relation, anchor };
 
 struct SceneObject {
-  int64_t category = 0;  ///< index into scene_category_names()
-  int64_t color = 0;     ///< index into scene_color_names()
-  int64_t picture = 0;   ///< its row among the pictures
+  int64_t category = 0;            ///< index into scene_category_names()
+  int64_t color = 0;               ///< index into scene_color_names()
+  int64_t picture = 0;             ///< its row among the pictures
   std::array<double, 4> box = {};  ///< x1, y1, x2, y2 in pixels of the canvas, tight around it; others may lie on top
 };
 
 struct SceneQuery {
-  std::vector<std::string> words;  ///< the caption
-  std::vector<WordRole> roles;     ///< of each word
+  std::vector<std::string> words;                ///< the caption
+  std::vector<WordRole> roles;                   ///< of each word
   SceneRelation relation = SceneRelation::none;  ///< none: the colour tells
-  int64_t target = 0;               ///< index into the scene's objects
-  std::vector<int64_t> anchors = {};  ///< one, or two ("left of two bags")
-  std::vector<int64_t> twins = {};  ///< what category and colour cannot tell from the target; empty without a relation
+  int64_t target = 0;                            ///< index into the scene's objects
+  std::vector<int64_t> anchors = {};             ///< one, or two ("left of two bags")
+  std::vector<int64_t> twins = {};               ///< what category and colour cannot tell from the target; empty without a relation
 };
 
 struct PictureScene {
@@ -88,8 +88,8 @@ enum class SceneSplit { train, test };
 
 /// Pictures to compose scenes of; see make_scene_pictures.
 struct ScenePictures {
-  Tensor pictures;  ///< uint8 [N, 28, 28], a bright thing on black
-  Tensor labels;    ///< int64 [N], 0..9
+  Tensor pictures;                         ///< uint8 [N, 28, 28], a bright thing on black
+  Tensor labels;                           ///< int64 [N], 0..9
   std::vector<std::vector<int64_t>> rows;  ///< of each category
 };
 /// @throws ShapeError; DataError for labels outside 0..9
@@ -110,6 +110,9 @@ ALLOY_API PictureScene make_picture_scene(const ScenePictures& pictures, const P
 enum class SceneGuess { category, category_and_color, farthest };
 /// The things of the scene that such a guess cannot tell apart, the target or not: one of them at random is the best it can do.
 ALLOY_API std::vector<int64_t> guessed_objects(const PictureScene& scene, const SceneQuery& query, SceneGuess guess);
+
+/// How often such a guess points at the target of the first caption of a scene, 0..1. @throws DataError without scenes or captions
+ALLOY_API double guess_accuracy(std::span<const PictureScene> scenes, SceneGuess guess);
 
 /// All words that captions may hold, in the order of their ids: the id of scene_words()[i] is i + 1; 0 is padding.
 ALLOY_API const std::vector<std::string>& scene_words();

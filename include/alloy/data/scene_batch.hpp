@@ -42,4 +42,17 @@ enum class CaptionPart { whole, without_relation };
 /// @throws ShapeError for no scenes, canvases of several sizes, or regions that do not fit
 ALLOY_API SceneBatch collate_scenes(std::span<const PictureScene> scenes, std::span<const Tensor> regions, CaptionPart part = CaptionPart::whole);
 
+/// Scenes with their candidate boxes.
+struct SceneSet {
+  std::vector<PictureScene> scenes;
+  std::vector<Tensor> regions;
+  int64_t size() const { return static_cast<int64_t>(scenes.size()); }
+};
+/// @throws as make_picture_scene and propose_regions
+ALLOY_API SceneSet make_scenes(const ScenePictures& pictures, const PictureSceneOptions& scene, const SceneRegionOptions& region, int64_t count,
+                               Random& random);
+/// The scenes first .. first + count - 1, or as many as there are.
+/// @throws ShapeError unless 0 <= first < size and count > 0
+ALLOY_API SceneBatch collate_scenes(const SceneSet& set, int64_t first, int64_t count, CaptionPart part = CaptionPart::whole);
+
 }  // namespace alloy

@@ -17,19 +17,19 @@ struct LabelledBox {
 };
 
 struct BoxPicture {
-  std::string title;             ///< read aloud
+  std::string title;  ///< read aloud
   Image picture;
   std::vector<LabelledBox> boxes = {};
-  std::string caption = {};      ///< plain text below
-  Mark mark = Mark::none;        ///< of the caption
-  double scale = 3;              ///< pixels of the page for a pixel of the picture
+  std::string caption = {};  ///< plain text below
+  Mark mark = Mark::none;    ///< of the caption
+  double scale = 3;          ///< pixels of the page for a pixel of the picture
 };
 /// A caption whose words were found in a picture.
 struct GroundedCaption {
   std::vector<std::string> words;
-  std::vector<int64_t> regions;               ///< of each word: an index into `boxes`; below 0 for a word that means nothing
-  std::vector<std::array<double, 4>> boxes;   ///< x1, y1, x2, y2
-  int64_t phrase = -1;                        ///< the box of the whole phrase, drawn in another colour than the other words'; below 0 = none
+  std::vector<int64_t> regions;                   ///< of each word: an index into `boxes`; below 0 for a word that means nothing
+  std::vector<std::array<double, 4>> boxes;       ///< x1, y1, x2, y2
+  int64_t phrase = -1;                            ///< the box of the whole phrase, drawn in another colour than the other words'; below 0 = none
   std::vector<std::array<double, 4>> truth = {};  ///< drawn dashed
 };
 /// The boxes with their words, several words on one box in the order of the caption, and the caption below.
