@@ -16,12 +16,12 @@ struct Box {
   int64_t kind;
 };
 
-// The comparison is in double for float boxes too: the products of floats are exact there, so that no rounding decides.
-double iou_of(const Box& a, const Box& b) {
+// In double for float boxes too: the products of floats are exact there, so that no rounding decides.
+bool overlap_above(const Box& a, const Box& b, double threshold) {
   const double width = std::min(a.x2, b.x2) - std::max(a.x1, b.x1), height = std::min(a.y2, b.y2) - std::max(a.y1, b.y1);
-  if (width <= 0 || height <= 0) return 0;
+  if (width <= 0 || height <= 0) return false;
   const double shared = width * height;
-  return shared / (a.area + b.area - shared);
+  return shared > threshold * (a.area + b.area - shared);
 }
 
 Tensor suppress(const Tensor& boxes, const Tensor& scores, const Tensor& classes, double iou_threshold, std::string_view where) {
@@ -42,7 +42,7 @@ Tensor suppress(const Tensor& boxes, const Tensor& scores, const Tensor& classes
   for (const int64_t i : order) {
     const double* v = x + 4 * i;
     const Box box{v[0], v[1], v[2], v[3], (v[2] - v[0]) * (v[3] - v[1]), kinds.const_data_ptr<int64_t>()[i]};
-    if (std::ranges::any_of(taken, [&](const Box& other) { return other.kind == box.kind && iou_of(other, box) > iou_threshold; })) continue;
+    if (std::ranges::any_of(taken, [&](const Box& other) { return other.kind == box.kind && overlap_above(other, box, iou_threshold); })) continue;
     taken.push_back(box);
     kept.push_back(i);
   }
