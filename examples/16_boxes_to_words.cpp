@@ -30,24 +30,20 @@ namespace {
 struct Form {
   PictureSceneOptions scenes;
   WordGrounderOptions model;
-  int64_t steps, batch, test_scenes;
-  double learning_rate, least, above;  // floors: pointing accuracy, and how far above the best baseline
+  int64_t steps = 0, batch = 0, test_scenes = 0;
+  double learning_rate = 0, least = 0, above = 0;  // floors: pointing accuracy, and how far above the best baseline
 };
 
-Form full_form() {
-  return {.scenes = {}, .model = {}, .steps = 3000, .batch = 24, .test_scenes = 2000, .learning_rate = 2e-3, .least = 0.85, .above = 0.25};
-}
-Form quick_form() {
-  Form f{.scenes = {.side = 48, .fewest = 4, .most = 5, .smallest = 12, .largest = 18, .categories = {1, 3, 7, 8, 9}, .colors = 3},
-         .steps = 200,
-         .batch = 16,
-         .test_scenes = 300,
-         .learning_rate = 4e-3,
-         .least = 0.6,
-         .above = 0.05};
-  f.model.regions = {.widths = {16, 24}, .bins = 4, .dim = 64, .relation_layers = 1};
-  f.model.dim = 64;
-  f.model.text = {.vocab_size = 64, .dim = 64, .heads = 4, .layers = 1, .max_length = 32};
+Form make_form(bool full) {
+  Form f{.scenes = {.side = 64, .smallest = 16, .largest = 24}, .model = {.dim = 96}, .steps = 1500, .batch = 24, .test_scenes = 2000};
+  f.learning_rate = 3e-3, f.least = 0.85, f.above = 0.25;
+  if (!full) {
+    f = {.scenes = {.side = 48, .smallest = 12, .largest = 18}, .model = {.dim = 64}, .steps = 170, .batch = 16, .test_scenes = 250};
+    f.learning_rate = 4e-3, f.least = 0.6, f.above = 0.05;
+    f.scenes.fewest = 4, f.scenes.most = 5, f.scenes.categories = {1, 3, 7, 8, 9}, f.scenes.colors = 3;
+  }
+  f.model.regions = {.widths = {16, 32}, .bins = 5, .dim = f.model.dim};
+  f.model.text = {.vocab_size = 64, .dim = f.model.dim, .heads = 4, .layers = 2, .max_length = 16};
   return f;
 }
 
@@ -126,7 +122,7 @@ int main(int count, char** words) {
   const std::vector<std::string> arguments(words + 1, words + count);
   const bool full = !arguments.empty() && arguments[0] == "--full";
   const ThreadScope one_thread(1);
-  const Form form = full ? full_form() : quick_form();
+  const Form form = make_form(full);
   const ScenePictures pictures = load_scene_pictures(SceneSplit::train);
   Random random(2);
   const SceneSet test = make_scenes(load_scene_pictures(SceneSplit::test), form.scenes, {}, form.test_scenes, random);
