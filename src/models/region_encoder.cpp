@@ -4,6 +4,7 @@
 #include <alloy/alignment/roi.hpp>
 #include <alloy/layers/pooling.hpp>
 
+#include <torch/nn/modules/normalization.h>
 #include <torch/types.h>
 
 namespace alloy {
@@ -38,8 +39,8 @@ void RegionRelationOptions::validate() const {
 
 RegionRelationImpl::RegionRelationImpl(RegionRelationOptions options)
     : options_(options),
-      norm1_(torch::nn::LayerNormOptions({options.dim})),
-      norm2_(torch::nn::LayerNormOptions({options.dim})),
+      norm1_(std::make_shared<torch::nn::LayerNormImpl>(torch::nn::LayerNormOptions({options.dim}))),
+      norm2_(std::make_shared<torch::nn::LayerNormImpl>(torch::nn::LayerNormOptions({options.dim}))),
       other_({.in_dim = options.dim, .out_dim = options.hidden_dim}),
       self_({.in_dim = options.dim, .out_dim = options.hidden_dim, .bias = false}),
       place_({.in_dim = kBoxGeometry, .out_dim = options.hidden_dim, .bias = false}),
@@ -58,13 +59,13 @@ Tensor RegionRelationImpl::forward(const Tensor& x, const Tensor& geometry, cons
   check_shape(x, {-1, -1, options_.dim}, "RegionRelation", "regions");
   check_shape(geometry, {x.size(0), x.size(1), x.size(1), kBoxGeometry}, "RegionRelation", "geometry");
   check_mask(mask, x.size(0), x.size(1), "RegionRelation");
-  const Tensor normed = norm1_(x);
+  const Tensor normed = norm1_->forward(x);
   const Tensor told = at::gelu(other_(normed).unsqueeze(1) + self_(normed).unsqueeze(2) + place_(geometry));  // [B, R, R, hidden]
   Tensor heard = at::eye(x.size(1), x.options().dtype(at::kBool)).logical_not().unsqueeze(0);                 // [1, R, R]
   if (mask.defined()) heard = heard.logical_and(mask.unsqueeze(1));                                           // [B, R, R]
   const Tensor sum = at::where(heard.unsqueeze(3), told, at::zeros({}, told.options())).sum(2);               // [B, R, hidden]
   const Tensor y = x + out_(sum);
-  return y + mlp_(norm2_(y));
+  return y + mlp_(norm2_->forward(y));
 }
 
 void RegionEncoderOptions::validate() const {
@@ -77,7 +78,7 @@ RegionEncoderImpl::RegionEncoderImpl(RegionEncoderOptions options)
     : options_((options.validate(), std::move(options))),
       map_({.in_channels = options_.channels, .widths = options_.widths, .stem_stride = options_.stem_stride, .groups = options_.groups}),
       look_({.in_dim = options_.widths.back() * options_.bins * options_.bins, .out_dim = options_.dim}),
-      norm_(torch::nn::LayerNormOptions({options_.dim})) {
+      norm_(std::make_shared<torch::nn::LayerNormImpl>(torch::nn::LayerNormOptions({options_.dim}))) {
   register_module("map", map_);
   register_module("look", look_);
   register_module("norm", norm_);
@@ -106,7 +107,7 @@ RegionFeatures RegionEncoderImpl::forward(const Tensor& pictures, const Tensor& 
     const Tensor geometry = box_geometry(real, size);
     for (auto& relation : relations_) x = relation(x, geometry, mask);
   }
-  return {.values = zero_padding(norm_(x), mask), .boxes = boxes, .mask = mask};
+  return {.values = zero_padding(norm_->forward(x), mask), .boxes = boxes, .mask = mask};
 }
 
 }  // namespace alloy

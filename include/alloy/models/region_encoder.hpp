@@ -8,7 +8,7 @@
 #include <alloy/layers/linear.hpp>
 #include <alloy/layers/mlp.hpp>
 #include <alloy/layers/residual_conv.hpp>
-#include <torch/nn/modules/normalization.h>
+#include <alloy/layers/torch_layers.hpp>
 
 namespace alloy {
 
@@ -35,7 +35,7 @@ class ALLOY_API RegionRelationImpl final : public torch::nn::Module {
 
  private:
   RegionRelationOptions options_;
-  torch::nn::LayerNorm norm1_, norm2_;
+  std::shared_ptr<torch::nn::LayerNormImpl> norm1_, norm2_;
   Linear other_, self_, place_, out_;
   Mlp mlp_;
 };
@@ -84,7 +84,7 @@ class ALLOY_API RegionEncoderImpl final : public torch::nn::Module {
   RegionEncoderOptions options_;
   ResidualConv map_;
   Linear look_, place_{nullptr};
-  torch::nn::LayerNorm norm_;
+  std::shared_ptr<torch::nn::LayerNormImpl> norm_;
   std::vector<RegionRelation> relations_;
 };
 using RegionEncoder = Holder<RegionEncoderImpl>;
