@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <alloy/data/scene_batch.hpp>
 
-#include <alloy/alignment/boxes.hpp>
 #include <alloy/preprocess/image.hpp>
 #include <alloy/preprocess/token_batch.hpp>
 
@@ -70,6 +69,19 @@ std::vector<int64_t> spoken_of(const SceneQuery& query, WordRole role) {
   return role == WordRole::anchor ? query.anchors : std::vector<int64_t>{query.target};
 }
 
+/// Sets the flag of each candidate that agrees with a thing.
+void mark_agreeing(const Box& thing, const std::vector<Box>& candidates, bool* flags) {
+  for (size_t r = 0; r < candidates.size(); ++r)
+    if (iou(thing, candidates[r]) >= kAgrees) flags[r] = true;
+}
+
+std::vector<Box> as_boxes(const Tensor& boxes) {
+  const Tensor values = boxes.to(at::kDouble).contiguous();
+  std::vector<Box> out;
+  for (const double* v = values.const_data_ptr<double>(); std::ssize(out) < values.size(0); v += 4) out.push_back({v[0], v[1], v[2], v[3]});
+  return out;
+}
+
 }  // namespace
 
 void SceneRegionOptions::validate() const {
@@ -99,11 +111,13 @@ SceneBatch collate_scenes(std::span<const PictureScene> scenes, std::span<const 
   std::vector<std::vector<int64_t>> ids;
   std::vector<int64_t> owners;
   std::vector<const SceneQuery*> queries;
+  std::vector<std::vector<Box>> candidates;
   for (size_t p = 0; p < scenes.size(); ++p) {
     check_shape(scenes[p].picture, {side, side, 3}, kWhere, "pictures of one size");
     check_shape(regions[p], {-1, 4}, kWhere, "regions");
     most = std::max(most, regions[p].size(0));
     pictures.push_back(image_to_tensor(scenes[p].picture));
+    candidates.push_back(as_boxes(regions[p]));
     for (const SceneQuery& query : scenes[p].queries) {
       queries.push_back(&query);
       owners.push_back(static_cast<int64_t>(p));
@@ -131,19 +145,20 @@ SceneBatch collate_scenes(std::span<const PictureScene> scenes, std::span<const 
     out.region_mask[static_cast<int64_t>(p)].slice(0, 0, n).fill_(true);
   }
   std::vector<Box> truth;
+  bool *meant = out.meant.data_ptr<bool>(), *speaks = out.speaks.data_ptr<bool>(), *phrase = out.phrase.data_ptr<bool>();
   for (int64_t q = 0; q < count; ++q) {
     const SceneQuery& query = *queries[static_cast<size_t>(q)];
     const auto p = static_cast<size_t>(owners[static_cast<size_t>(q)]);
-    std::vector<Box> things;
-    for (const SceneObject& object : scenes[p].objects) things.push_back(object.box);
-    const Tensor agrees = box_iou(as_tensor(things), regions[p].to(at::kFloat)) >= kAgrees;  // [things, R_p]
-    truth.push_back(things[static_cast<size_t>(query.target)]);
-    for (int64_t w = 0; w < std::ssize(ids[static_cast<size_t>(q)]); ++w) {
+    const auto& objects = scenes[p].objects;
+    truth.push_back(objects[static_cast<size_t>(query.target)].box);
+    for (int64_t w = 0; w < std::ssize(ids[static_cast<size_t>(q)]); ++w, ++speaks, ++phrase, meant += most) {
       const WordRole role = query.roles[static_cast<size_t>(w)];
-      for (const int64_t thing : spoken_of(query, role)) out.meant[q][w].slice(0, 0, agrees.size(1)).logical_or_(agrees[thing]);
-      out.speaks[q][w] = role != WordRole::nothing;
-      out.phrase[q][w] = role == WordRole::target || role == WordRole::relation;
+      for (const int64_t thing : spoken_of(query, role)) mark_agreeing(objects[static_cast<size_t>(thing)].box, candidates[p], meant);
+      *speaks = role != WordRole::nothing;
+      *phrase = role == WordRole::target || role == WordRole::relation;
     }
+    const int64_t rest = length - std::ssize(ids[static_cast<size_t>(q)]);
+    speaks += rest, phrase += rest, meant += rest * most;
   }
   out.truth = as_tensor(truth);
   return out;

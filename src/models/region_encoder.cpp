@@ -11,7 +11,7 @@ namespace alloy {
 
 namespace {
 
-constexpr int64_t kBoxPlaces = 4;
+constexpr int64_t kBoxPlaces = 4, kGateDim = 32;
 
 /// Middle and sides, -1..1 and 0..2 of the picture. [B, R, 4]
 Tensor box_places(const Tensor& boxes, PictureSize size) {
@@ -43,15 +43,15 @@ RegionRelationImpl::RegionRelationImpl(RegionRelationOptions options)
       norm2_(std::make_shared<torch::nn::LayerNormImpl>(torch::nn::LayerNormOptions({options.dim}))),
       other_({.in_dim = options.dim, .out_dim = options.hidden_dim}),
       self_({.in_dim = options.dim, .out_dim = options.hidden_dim, .bias = false}),
-      place_({.in_dim = kBoxGeometry, .out_dim = options.hidden_dim, .bias = false}),
       out_({.in_dim = options.hidden_dim, .out_dim = options.dim, .bias = false}),
+      gate_({.in_dim = kBoxGeometry, .hidden_dim = kGateDim, .out_dim = options.hidden_dim}),
       mlp_({.in_dim = options.dim, .hidden_dim = 2 * options.dim}) {
   register_module("norm1", norm1_);
   register_module("norm2", norm2_);
   register_module("other", other_);
   register_module("self", self_);
-  register_module("place", place_);
   register_module("out", out_);
+  register_module("gate", gate_);
   register_module("mlp", mlp_);
 }
 
@@ -60,10 +60,10 @@ Tensor RegionRelationImpl::forward(const Tensor& x, const Tensor& geometry, cons
   check_shape(geometry, {x.size(0), x.size(1), x.size(1), kBoxGeometry}, "RegionRelation", "geometry");
   check_mask(mask, x.size(0), x.size(1), "RegionRelation");
   const Tensor normed = norm1_->forward(x);
-  const Tensor told = at::gelu(other_(normed).unsqueeze(1) + self_(normed).unsqueeze(2) + place_(geometry));  // [B, R, R, hidden]
-  Tensor heard = at::eye(x.size(1), x.options().dtype(at::kBool)).logical_not().unsqueeze(0);                 // [1, R, R]
-  if (mask.defined()) heard = heard.logical_and(mask.unsqueeze(1));                                           // [B, R, R]
-  const Tensor sum = at::where(heard.unsqueeze(3), told, at::zeros({}, told.options())).sum(2);               // [B, R, hidden]
+  const Tensor told = gate_(geometry) * (other_(normed).unsqueeze(1) + self_(normed).unsqueeze(2));  // [B, R, R, hidden]
+  Tensor heard = at::eye(x.size(1), x.options().dtype(at::kBool)).logical_not().unsqueeze(0);        // [1, R, R]
+  if (mask.defined()) heard = heard.logical_and(mask.unsqueeze(1));                                  // [B, R, R]
+  const Tensor sum = at::where(heard.unsqueeze(3), told, at::zeros({}, told.options())).sum(2);      // [B, R, hidden]
   const Tensor y = x + out_(sum);
   return y + mlp_(norm2_->forward(y));
 }

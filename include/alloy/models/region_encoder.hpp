@@ -22,8 +22,8 @@ struct RegionRelationOptions {
   ALLOY_API void validate() const;
 };
 
-/// x_i + out(sum over j != i of gelu(a x_j + b x_i + c g_ij)), then an MLP: a relation network (Santoro et al. 2017, eq. 1) a region.
-/// g_ij says how box j lies as seen from box i.
+/// y_i = x_i + out(sum over j != i of gate(g_ij) * (a x_j + b x_i)), then an MLP: a relation network (Santoro et al. 2017, eq. 1) a region. g_ij says
+/// how box j lies as seen from box i, and the gate, an MLP of it, lets through what region j tells where it lies so: "a bag, to the right".
 class ALLOY_API RegionRelationImpl final : public torch::nn::Module {
  public:
   using Options = RegionRelationOptions;
@@ -36,8 +36,8 @@ class ALLOY_API RegionRelationImpl final : public torch::nn::Module {
  private:
   RegionRelationOptions options_;
   std::shared_ptr<torch::nn::LayerNormImpl> norm1_, norm2_;
-  Linear other_, self_, place_, out_;
-  Mlp mlp_;
+  Linear other_, self_, out_;
+  Mlp gate_, mlp_;
 };
 using RegionRelation = Holder<RegionRelationImpl>;
 
