@@ -13,5 +13,14 @@
 #include <alloy/alignment/subtitles.hpp>
 #include <alloy/alignment/word_spans.hpp>
 
+// In space.
+#include <alloy/alignment/assign.hpp>
+#include <alloy/alignment/boxes.hpp>
+#include <alloy/alignment/grounding.hpp>
+#include <alloy/alignment/homography.hpp>
+#include <alloy/alignment/nms.hpp>
+#include <alloy/alignment/projection.hpp>
+#include <alloy/alignment/roi.hpp>
+
 // In meaning.
 #include <alloy/alignment/embedding_geometry.hpp>

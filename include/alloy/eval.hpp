@@ -6,6 +6,8 @@
 
 #include <alloy/eval/contrastive_report.hpp>
 #include <alloy/eval/embed_all.hpp>
+#include <alloy/eval/grounding_metrics.hpp>
+#include <alloy/eval/html_boxes.hpp>
 #include <alloy/eval/html_charts.hpp>
 #include <alloy/eval/html_report.hpp>
 #include <alloy/eval/html_svg.hpp>
@@ -15,5 +17,6 @@
 #include <alloy/eval/presence_leak.hpp>
 #include <alloy/eval/prompts.hpp>
 #include <alloy/eval/retrieval_metrics.hpp>
+#include <alloy/eval/scene_picture.hpp>
 #include <alloy/eval/tensorboard.hpp>
 #include <alloy/eval/zero_shot.hpp>
