@@ -10,3 +10,4 @@
 #include <alloy/models/joint_folder.hpp>
 #include <alloy/models/modality_info.hpp>
 #include <alloy/models/model_folder.hpp>
+#include <alloy/models/phrase_grid.hpp>
