@@ -13,19 +13,40 @@ namespace alloy {
 
 namespace {
 
-constexpr std::array<std::string_view, kBrainRegions> kRegionNames{"frontal lobe", "parietal lobe", "temporal lobe", "occipital lobe", "insula", "deep grey matter", "cerebellum"};
+constexpr std::array<std::string_view, kBrainRegions> kRegionNames{"frontal lobe", "parietal lobe",    "temporal lobe", "occipital lobe",
+                                                                   "insula",       "deep grey matter", "cerebellum"};
 struct Prefix {
   std::string_view text;
   BrainRegion region;
 };
-constexpr auto kAal = std::to_array<Prefix>(
-    {{"Precentral", BrainRegion::frontal},   {"Frontal", BrainRegion::frontal},       {"Rolandic_Oper", BrainRegion::frontal}, {"Supp_Motor_Area", BrainRegion::frontal},
-     {"Olfactory", BrainRegion::frontal},    {"Rectus", BrainRegion::frontal},        {"Postcentral", BrainRegion::parietal},  {"Parietal", BrainRegion::parietal},
-     {"SupraMarginal", BrainRegion::parietal}, {"Angular", BrainRegion::parietal},    {"Precuneus", BrainRegion::parietal},    {"Paracentral_Lobule", BrainRegion::parietal},
-     {"Temporal", BrainRegion::temporal},    {"Heschl", BrainRegion::temporal},       {"Fusiform", BrainRegion::temporal},     {"Hippocampus", BrainRegion::temporal},
-     {"ParaHippocampal", BrainRegion::temporal}, {"Amygdala", BrainRegion::temporal}, {"Occipital", BrainRegion::occipital},   {"Calcarine", BrainRegion::occipital},
-     {"Cuneus", BrainRegion::occipital},     {"Lingual", BrainRegion::occipital},     {"Insula", BrainRegion::insula},         {"Caudate", BrainRegion::deep_grey},
-     {"Putamen", BrainRegion::deep_grey},    {"Pallidum", BrainRegion::deep_grey},    {"Thalamus", BrainRegion::deep_grey},    {"Cerebelum", BrainRegion::cerebellum}});
+constexpr auto kAal = std::to_array<Prefix>({{"Precentral", BrainRegion::frontal},
+                                             {"Frontal", BrainRegion::frontal},
+                                             {"Rolandic_Oper", BrainRegion::frontal},
+                                             {"Supp_Motor_Area", BrainRegion::frontal},
+                                             {"Olfactory", BrainRegion::frontal},
+                                             {"Rectus", BrainRegion::frontal},
+                                             {"Postcentral", BrainRegion::parietal},
+                                             {"Parietal", BrainRegion::parietal},
+                                             {"SupraMarginal", BrainRegion::parietal},
+                                             {"Angular", BrainRegion::parietal},
+                                             {"Precuneus", BrainRegion::parietal},
+                                             {"Paracentral_Lobule", BrainRegion::parietal},
+                                             {"Temporal", BrainRegion::temporal},
+                                             {"Heschl", BrainRegion::temporal},
+                                             {"Fusiform", BrainRegion::temporal},
+                                             {"Hippocampus", BrainRegion::temporal},
+                                             {"ParaHippocampal", BrainRegion::temporal},
+                                             {"Amygdala", BrainRegion::temporal},
+                                             {"Occipital", BrainRegion::occipital},
+                                             {"Calcarine", BrainRegion::occipital},
+                                             {"Cuneus", BrainRegion::occipital},
+                                             {"Lingual", BrainRegion::occipital},
+                                             {"Insula", BrainRegion::insula},
+                                             {"Caudate", BrainRegion::deep_grey},
+                                             {"Putamen", BrainRegion::deep_grey},
+                                             {"Pallidum", BrainRegion::deep_grey},
+                                             {"Thalamus", BrainRegion::deep_grey},
+                                             {"Cerebelum", BrainRegion::cerebellum}});
 
 constexpr auto kWhere = "make_brain_volumes";
 
@@ -40,7 +61,9 @@ struct Field {
     Tensor v = volume.values;
     while (v.dim() > 3 && v.size(-1) == 1) v = v.squeeze(-1);
     check<ShapeError>(v.dim() == 3, "[{}] expected the {} of three axes, got {}", {kWhere, which, volume.values});
-    check<DataError>(header.placement != NiftiPlacement::none, "[{}] expected the {} to say where its voxels lie (a qform or sform), got neither: left and right are not known", {kWhere, which});
+    check<DataError>(header.placement != NiftiPlacement::none,
+                     "[{}] expected the {} to say where its voxels lie (a qform or sform), got neither: left and right are not known",
+                     {kWhere, which});
     values = v.permute({2, 1, 0}).to(at::kFloat).contiguous();
     check<DataError>(values.isfinite().all().item<bool>(), "[{}] expected finite values in the {}, got NaN or infinity", {kWhere, which});
     for (int64_t axis = 0; axis < 3; ++axis) sizes[static_cast<size_t>(axis)] = v.size(axis);
@@ -70,11 +93,13 @@ LabelPlaces survey(const Field& atlas) {
       for (int64_t i = 0; i < atlas.sizes[0]; ++i) {
         const float value = atlas.data[(k * atlas.sizes[1] + j) * atlas.sizes[0] + i];
         if (value == 0) continue;
-        check<DataError>(value == std::floor(value) && value > 0 && value < 1e6F, "[{}] expected labels as whole numbers in the atlas, got {}", {kWhere, value});
+        check<DataError>(value == std::floor(value) && value > 0 && value < 1e6F, "[{}] expected labels as whole numbers in the atlas, got {}",
+                         {kWhere, value});
         const Point3 mm = atlas.header.to_mm({static_cast<double>(i), static_cast<double>(j), static_cast<double>(k)});
         auto& [count, x] = found.count_and_x[static_cast<int64_t>(value)];
         ++count, x += mm[0];
-        for (size_t axis = 0; axis < 3; ++axis) found.low[axis] = std::min(found.low[axis], mm[axis]), found.high[axis] = std::max(found.high[axis], mm[axis]);
+        for (size_t axis = 0; axis < 3; ++axis)
+          found.low[axis] = std::min(found.low[axis], mm[axis]), found.high[axis] = std::max(found.high[axis], mm[axis]);
       }
   check<DataError>(!found.count_and_x.empty(), "[{}] expected labels in the atlas, got zeros alone", {kWhere});
   return found;
@@ -88,7 +113,9 @@ std::map<int64_t, uint8_t> places_by_label(const LabelPlaces& found, const std::
     const auto seen = found.count_and_x.find(label.value);
     if (!place || seen == found.count_and_x.end()) continue;
     const double x = seen->second.second / static_cast<double>(seen->second.first);
-    check<DataError>(x < 0 == (place->side == BodySide::left), "[{}] expected {} on its own side, got it at x = {} mm (right is above 0): the affine or the table is mirrored", {kWhere, label.name, x});
+    check<DataError>((x < 0) == (place->side == BodySide::left),
+                     "[{}] expected {} on its own side, got it at x = {} mm (right is above 0): the affine or the table is mirrored",
+                     {kWhere, label.name, x});
     places[label.value] = static_cast<uint8_t>(1 + place_index(*place));
   }
   check<DataError>(!places.empty(), "[{}] expected a label of the atlas with a known region, got none among {} labels", {kWhere, labels.size()});
@@ -122,7 +149,8 @@ void BrainGridOptions::validate() const {
   check<ConfigError>(margin_mm >= 0 && margin_mm <= 100, "[BrainGrid] expected margin_mm in 0..100, got {}", {margin_mm});
 }
 
-BrainVolumes make_brain_volumes(const NiftiVolume& scan, const NiftiVolume& atlas, const std::vector<AtlasLabel>& labels, const PlaceOfLabel& place_of, const BrainGridOptions& options) {
+BrainVolumes make_brain_volumes(const NiftiVolume& scan, const NiftiVolume& atlas, const std::vector<AtlasLabel>& labels,
+                                const PlaceOfLabel& place_of, const BrainGridOptions& options) {
   options.validate();
   const Field head(scan, "scan"), map(atlas, "atlas");
   const LabelPlaces found = survey(map);
@@ -133,7 +161,8 @@ BrainVolumes make_brain_volumes(const NiftiVolume& scan, const NiftiVolume& atla
   for (size_t axis = 0; axis < 3; ++axis) {
     volumes.origin_mm[axis] = found.low[axis] - options.margin_mm;
     const double cells = (found.high[axis] - found.low[axis] + 2 * options.margin_mm) / options.step_mm;
-    check<DataError>(cells < 2000, "[{}] expected an atlas of less than {} mm a side, got {}", {kWhere, 2000 * options.step_mm, cells * options.step_mm});
+    check<DataError>(cells < 2000, "[{}] expected an atlas of less than {} mm a side, got {}",
+                     {kWhere, 2000 * options.step_mm, cells * options.step_mm});
     sizes[axis] = static_cast<int64_t>(std::ceil(cells)) + 1;
   }
   volumes.intensity = at::empty({sizes[2], sizes[1], sizes[0]}, at::kFloat);
@@ -143,12 +172,14 @@ BrainVolumes make_brain_volumes(const NiftiVolume& scan, const NiftiVolume& atla
   for (int64_t z = 0; z < sizes[2]; ++z)
     for (int64_t y = 0; y < sizes[1]; ++y)
       for (int64_t x = 0; x < sizes[0]; ++x, ++intensity, ++place) {
-        const Point3 mm{volumes.origin_mm[0] + options.step_mm * static_cast<double>(x), volumes.origin_mm[1] + options.step_mm * static_cast<double>(y),
+        const Point3 mm{volumes.origin_mm[0] + options.step_mm * static_cast<double>(x),
+                        volumes.origin_mm[1] + options.step_mm * static_cast<double>(y),
                         volumes.origin_mm[2] + options.step_mm * static_cast<double>(z)};
         const double quarter = options.step_mm / 4;
         float sum = 0;
         for (int corner = 0; corner < 8; ++corner)
-          sum += head.nearest({mm[0] + (corner & 1 ? quarter : -quarter), mm[1] + (corner & 2 ? quarter : -quarter), mm[2] + (corner & 4 ? quarter : -quarter)});
+          sum += head.nearest(
+              {mm[0] + (corner & 1 ? quarter : -quarter), mm[1] + (corner & 2 ? quarter : -quarter), mm[2] + (corner & 4 ? quarter : -quarter)});
         *intensity = sum / 8;
         if (const auto known = places.find(static_cast<int64_t>(map.nearest(mm))); known != places.end()) *place = known->second;
       }
@@ -159,8 +190,10 @@ BrainVolumes make_brain_volumes(const NiftiVolume& scan, const NiftiVolume& atla
 
 BrainVolumes read_brain_template(const std::filesystem::path& folder, const BrainGridOptions& options) {
   for (const char* name : {"ch2better.nii.gz", "aal.nii.gz", "aal.nii.txt"})
-    check<IoError>(std::filesystem::exists(folder / name), "[read_brain_template] expected {}, got no such file; install it with: apt-get install mricron-data", {folder / name});
-  return make_brain_volumes(read_nifti(folder / "ch2better.nii.gz"), read_nifti(folder / "aal.nii.gz"), read_label_table(folder / "aal.nii.txt"), place_of_aal, options);
+    check<IoError>(std::filesystem::exists(folder / name),
+                   "[read_brain_template] expected {}, got no such file; install it with: apt-get install mricron-data", {folder / name});
+  return make_brain_volumes(read_nifti(folder / "ch2better.nii.gz"), read_nifti(folder / "aal.nii.gz"), read_label_table(folder / "aal.nii.txt"),
+                            place_of_aal, options);
 }
 
 }  // namespace alloy

@@ -36,7 +36,10 @@ bool contains(const std::vector<int64_t>& items, int64_t item) { return std::ran
 class Draft {
  public:
   Draft(const BrainVolumes& volumes, const BrainCaseOptions& options, uint64_t seed)
-      : options_(options), random_(seed), z_mm_(random_.uniform(options.min_z_mm, options.max_z_mm)), slice_(detail::cut_slice(volumes, options, z_mm_, random_)) {
+      : options_(options),
+        random_(seed),
+        z_mm_(random_.uniform(options.min_z_mm, options.max_z_mm)),
+        slice_(detail::cut_slice(volumes, options, z_mm_, random_)) {
     const auto* places = slice_.places.const_data_ptr<uint8_t>();
     for (int64_t pixel = 0; pixel < options.pixels * options.pixels; ++pixel)
       if (places[pixel] > 0) pixels_[static_cast<size_t>(places[pixel] - 1)].push_back(pixel);
@@ -76,14 +79,16 @@ class Draft {
   bool add_spot(int64_t place) {
     std::vector<LesionKind> kinds;
     for (int64_t kind = 0; kind < kLesionKinds; ++kind)
-      if (std::ranges::none_of(spots_, [&](const Spot& s) { return s.place == place && s.kind == static_cast<LesionKind>(kind); })) kinds.push_back(static_cast<LesionKind>(kind));
+      if (std::ranges::none_of(spots_, [&](const Spot& s) { return s.place == place && s.kind == static_cast<LesionKind>(kind); }))
+        kinds.push_back(static_cast<LesionKind>(kind));
     if (kinds.empty()) return false;
     const LesionKind kind = any_of(kinds, random_);
     const double radius = detail::lesion_radius_mm(kind, random_);
     constexpr int kTries = 30;
     for (int attempt = 0; attempt < kTries; ++attempt) {
       const int64_t pixel = any_of(pixels_[static_cast<size_t>(place)], random_);
-      const Spot spot{kind, place, static_cast<double>(pixel / options_.pixels) + random_.uniform(-0.4, 0.4), static_cast<double>(pixel % options_.pixels) + random_.uniform(-0.4, 0.4), radius};
+      const Spot spot{kind, place, static_cast<double>(pixel / options_.pixels) + random_.uniform(-0.4, 0.4),
+                      static_cast<double>(pixel % options_.pixels) + random_.uniform(-0.4, 0.4), radius};
       if (!has_room(spot)) continue;
       spots_.push_back(spot);
       return true;
@@ -113,7 +118,11 @@ class Draft {
     std::array<int64_t, 2> said{};  // by side
     for (size_t i = 0; i < made.lesions.size(); ++i) {
       const BrainLesion& lesion = made.lesions[i];
-      made.note.push_back({.polarity = Polarity::affirmed, .kind = lesion.kind, .place = lesion.place, .wording = random_.below(kBrainWordings), .lesion = static_cast<int64_t>(i)});
+      made.note.push_back({.polarity = Polarity::affirmed,
+                           .kind = lesion.kind,
+                           .place = lesion.place,
+                           .wording = random_.below(kBrainWordings),
+                           .lesion = static_cast<int64_t>(i)});
       ++said[static_cast<size_t>(lesion.place.side)];
     }
     const int64_t level = std::max(said[0], said[1]) + ((said[0] == said[1] || random_.chance(0.25)) ? 1 : 0);  // of phrases a side
@@ -143,7 +152,8 @@ class Draft {
       if (contains(options_.excluded_places, place)) continue;
       BrainPhrase phrase{.polarity = Polarity::negated, .kind = {}, .place = place_at(place), .wording = random_.below(kBrainWordings)};
       if (random_.chance(0.7)) phrase.kind = static_cast<LesionKind>(random_.below(kLesionKinds));
-      const bool said = std::ranges::any_of(made.note, [&](const BrainPhrase& p) { return p.polarity == Polarity::negated && p.place == phrase.place && p.kind == phrase.kind; });
+      const bool said = std::ranges::any_of(
+          made.note, [&](const BrainPhrase& p) { return p.polarity == Polarity::negated && p.place == phrase.place && p.kind == phrase.kind; });
       if (!said && note_holds({phrase}, made.lesions)) return phrase;
     }
     return std::nullopt;
@@ -163,31 +173,39 @@ class Draft {
 void BrainCaseOptions::validate() const {
   check<ConfigError>(pixels >= 16 && pixels <= 512, "[{}] expected pixels in 16..512, got {}", {kWhere, pixels});
   check<ConfigError>(pixel_mm >= 0.25 && pixel_mm <= 20, "[{}] expected pixel_mm in 0.25..20, got {}", {kWhere, pixel_mm});
-  check<ConfigError>(min_z_mm <= max_z_mm && std::isfinite(min_z_mm) && std::isfinite(max_z_mm), "[{}] expected min_z_mm <= max_z_mm, got {} and {}", {kWhere, min_z_mm, max_z_mm});
+  check<ConfigError>(min_z_mm <= max_z_mm && std::isfinite(min_z_mm) && std::isfinite(max_z_mm), "[{}] expected min_z_mm <= max_z_mm, got {} and {}",
+                     {kWhere, min_z_mm, max_z_mm});
   check<ConfigError>(max_lesions >= 1 && max_lesions <= 4, "[{}] expected max_lesions in 1..4, got {}", {kWhere, max_lesions});
   check<ConfigError>(same_place >= 0 && same_place <= 1, "[{}] expected same_place in 0..1, got {}", {kWhere, same_place});
   check<ConfigError>(warp_mm >= 0 && warp_mm <= 6, "[{}] expected warp_mm in 0..6, got {}", {kWhere, warp_mm});
   check<ConfigError>(noise >= 0 && noise <= 1, "[{}] expected noise in 0..1, got {}", {kWhere, noise});
   for (const auto* places : {&excluded_places, &required_places})
-    for (const int64_t place : *places) check<ConfigError>(place >= 0 && place < kBrainPlaces, "[{}] expected places in 0..{}, got {}", {kWhere, kBrainPlaces - 1, place});
-  for (const int64_t place : required_places) check<ConfigError>(!contains(excluded_places, place), "[{}] expected no place both required and excluded, got {}", {kWhere, place});
+    for (const int64_t place : *places)
+      check<ConfigError>(place >= 0 && place < kBrainPlaces, "[{}] expected places in 0..{}, got {}", {kWhere, kBrainPlaces - 1, place});
+  for (const int64_t place : required_places)
+    check<ConfigError>(!contains(excluded_places, place), "[{}] expected no place both required and excluded, got {}", {kWhere, place});
 }
 
-BrainCaseMaker::BrainCaseMaker(BrainVolumes volumes, BrainCaseOptions options) : volumes_(std::move(volumes)), options_((options.validate(), std::move(options))) {
+BrainCaseMaker::BrainCaseMaker(BrainVolumes volumes, BrainCaseOptions options)
+    : volumes_(std::move(volumes)), options_((options.validate(), std::move(options))) {
   check_shape(volumes_.intensity, {-1, -1, -1}, kWhere, "the intensity");
-  check<ShapeError>(volumes_.places.sizes() == volumes_.intensity.sizes(), "[{}] expected places of the intensity's shape, got {} and {}", {kWhere, volumes_.places, volumes_.intensity});
-  check<ShapeError>(volumes_.intensity.scalar_type() == at::kFloat && volumes_.places.scalar_type() == at::kByte, "[{}] expected a float intensity and uint8 places, got {} and {}", {kWhere, volumes_.intensity, volumes_.places});
+  check<ShapeError>(volumes_.places.sizes() == volumes_.intensity.sizes(), "[{}] expected places of the intensity's shape, got {} and {}",
+                    {kWhere, volumes_.places, volumes_.intensity});
+  check<ShapeError>(volumes_.intensity.scalar_type() == at::kFloat && volumes_.places.scalar_type() == at::kByte,
+                    "[{}] expected a float intensity and uint8 places, got {} and {}", {kWhere, volumes_.intensity, volumes_.places});
   volumes_.intensity = volumes_.intensity.contiguous();
   volumes_.places = volumes_.places.contiguous();
-  check<DataError>(volumes_.places.max().item<int64_t>() <= kBrainPlaces, "[{}] expected places up to {}, got {}", {kWhere, kBrainPlaces, volumes_.places.max().item<int64_t>()});
+  check<DataError>(volumes_.places.max().item<int64_t>() <= kBrainPlaces, "[{}] expected places up to {}, got {}",
+                   {kWhere, kBrainPlaces, volumes_.places.max().item<int64_t>()});
 }
 
 BrainCase BrainCaseMaker::make(uint64_t seed) const {
   constexpr uint64_t kSlices = 1000;
   for (uint64_t attempt = 0; attempt < kSlices; ++attempt)
     if (auto made = Draft(volumes_, options_, mix_seed({seed, attempt, kTag})).finish()) return *std::move(made);
-  fail<DataError>("[{}] expected room for a lesion between z = {} and {} mm, got none in {} slices; see excluded_places, required_places and pixel_mm",
-                  {kWhere, options_.min_z_mm, options_.max_z_mm, kSlices});
+  fail<DataError>(
+      "[{}] expected room for a lesion between z = {} and {} mm, got none in {} slices; see excluded_places, required_places and pixel_mm",
+      {kWhere, options_.min_z_mm, options_.max_z_mm, kSlices});
 }
 
 }  // namespace alloy

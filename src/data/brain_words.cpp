@@ -26,13 +26,16 @@ std::vector<std::string> words_of(std::string_view text) {
   return words;
 }
 
-bool matches(const BrainPhrase& phrase, const BrainLesion& lesion) { return phrase.place == lesion.place && (!phrase.kind || *phrase.kind == lesion.kind); }
+bool matches(const BrainPhrase& phrase, const BrainLesion& lesion) {
+  return phrase.place == lesion.place && (!phrase.kind || *phrase.kind == lesion.kind);
+}
 
 }  // namespace
 
 std::string phrase_text(const BrainPhrase& phrase) {
   const Wording& wording = (phrase.polarity == BrainPhrase::Polarity::affirmed ? kAffirmed : kNegated).at(static_cast<size_t>(phrase.wording));
-  std::string text = std::string(wording.before) + " " + (phrase.kind ? std::string(kKinds.at(static_cast<size_t>(*phrase.kind))) : "mass") + " in the " + place_name(phrase.place);
+  std::string text = std::string(wording.before) + " " + (phrase.kind ? std::string(kKinds.at(static_cast<size_t>(*phrase.kind))) : "mass") +
+                     " in the " + place_name(phrase.place);
   if (!wording.after.empty()) text += " " + std::string(wording.after);
   return text;
 }
@@ -58,7 +61,8 @@ BrainNote with_sides_swapped(BrainNote note) {
 BrainNote with_negation_moved(BrainNote note, Random& random) {
   std::vector<BrainPhrase*> affirmed, negated;
   for (BrainPhrase& phrase : note) (phrase.polarity == BrainPhrase::Polarity::affirmed ? affirmed : negated).push_back(&phrase);
-  check<ConfigError>(!affirmed.empty() && !negated.empty(), "[with_negation_moved] expected affirmed and negated phrases, got {} and {}", {affirmed.size(), negated.size()});
+  check<ConfigError>(!affirmed.empty() && !negated.empty(), "[with_negation_moved] expected affirmed and negated phrases, got {} and {}",
+                     {affirmed.size(), negated.size()});
   BrainPhrase& one = *affirmed[static_cast<size_t>(random.below(static_cast<int64_t>(affirmed.size())))];
   BrainPhrase& other = *negated[static_cast<size_t>(random.below(static_cast<int64_t>(negated.size())))];
   std::swap(one.polarity, other.polarity);

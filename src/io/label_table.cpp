@@ -41,7 +41,8 @@ std::vector<AtlasLabel> parse_label_table(std::string_view text, std::string_vie
     check<DataError>(error == std::errc() && stop == value.data() + value.size() && label.value >= 0 && !name.empty() && name.size() <= kMaxName,
                      "[{}:{}] expected a label >= 0 and a name of at most {} bytes, got '{}'", {where, number, kMaxName, shown});
     for (const char c : name)
-      check<DataError>(static_cast<unsigned char>(c) >= 0x20 && c != 0x7f, "[{}:{}] expected a name without control characters, got '{}'", {where, number, shown});
+      check<DataError>(static_cast<unsigned char>(c) >= 0x20 && c != 0x7f, "[{}:{}] expected a name without control characters, got '{}'",
+                       {where, number, shown});
     check<DataError>(seen.insert(label.value).second, "[{}:{}] expected each label once, got {} again", {where, number, label.value});
     check<DataError>(labels.size() < kMaxLabels, "[{}:{}] expected at most {} labels, got more", {where, number, kMaxLabels});
     labels.push_back(std::move(label));
@@ -50,6 +51,8 @@ std::vector<AtlasLabel> parse_label_table(std::string_view text, std::string_vie
   return labels;
 }
 
-std::vector<AtlasLabel> read_label_table(const std::filesystem::path& path) { return parse_label_table(read_text_file(path, kMaxBytes), path.string()); }
+std::vector<AtlasLabel> read_label_table(const std::filesystem::path& path) {
+  return parse_label_table(read_text_file(path, kMaxBytes), path.string());
+}
 
 }  // namespace alloy

@@ -16,8 +16,8 @@ namespace alloy {
 namespace {
 
 // Where fields stand in the header of 348 bytes (nifti1.h).
-constexpr size_t kDim = 40, kDatatype = 70, kBitpix = 72, kPixdim = 76, kVoxOffset = 108, kSlope = 112, kIntercept = 116, kUnits = 123, kDescription = 148,
-                 kQformCode = 252, kSformCode = 254, kQuaternion = 256, kQOffset = 268, kSform = 280, kMagic = 344;
+constexpr size_t kDim = 40, kDatatype = 70, kBitpix = 72, kPixdim = 76, kVoxOffset = 108, kSlope = 112, kIntercept = 116, kUnits = 123,
+                 kDescription = 148, kQformCode = 252, kSformCode = 254, kQuaternion = 256, kQOffset = 268, kSform = 280, kMagic = 344;
 constexpr size_t kDescriptionBytes = 80;
 constexpr uint64_t kMaxOffset = uint64_t{64} << 20;  ///< header and extensions
 constexpr int64_t kMaxRank = 7;
@@ -61,30 +61,39 @@ bool find_byte_order(std::span<const std::byte> bytes, std::string_view where) {
   constexpr int32_t kNifti2Bytes = 540;
   for (const bool big : {false, true}) {
     const auto size = Fields(bytes, big).at<int32_t>(0);
-    check<DataError>(size != kNifti2Bytes, "[{}] expected NIfTI-1, got NIfTI-2: convert it, for example with nibabel.Nifti1Image.from_image", {where});
+    check<DataError>(size != kNifti2Bytes, "[{}] expected NIfTI-1, got NIfTI-2: convert it, for example with nibabel.Nifti1Image.from_image",
+                     {where});
     if (size == static_cast<int32_t>(kNiftiHeaderBytes)) return big;
   }
-  fail<DataError>("[{}] expected a file that starts with the size of NIfTI-1's header, 348, got {}: this is no NIfTI-1 file", {where, Fields(bytes, false).at<int32_t>(0)});
+  fail<DataError>("[{}] expected a file that starts with the size of NIfTI-1's header, 348, got {}: this is no NIfTI-1 file",
+                  {where, Fields(bytes, false).at<int32_t>(0)});
 }
 
 void check_magic(std::span<const std::byte> bytes, std::string_view where) {
   std::string magic(4, '\0');
   std::memcpy(magic.data(), bytes.data() + kMagic, magic.size());
-  check<DataError>(magic != std::string_view("ni1\0", 4), "[{}] expected a volume in one file, got a header whose values are in a file beside it (.hdr, .img): join them, for example by loading and saving as .nii with nibabel", {where});
-  check<DataError>(magic == std::string_view("n+1\0", 4), "[{}] expected the mark 'n+1' of NIfTI-1, got '{}'{}", {where, detail::shown(magic), magic == std::string(4, '\0') ? ": this may be Analyze 7.5, whose sides are not known" : ""});
+  check<DataError>(magic != std::string_view("ni1\0", 4),
+                   "[{}] expected a volume in one file, got a header whose values are in a file beside it (.hdr, .img): join them, for example by "
+                   "loading and saving as .nii with nibabel",
+                   {where});
+  check<DataError>(magic == std::string_view("n+1\0", 4), "[{}] expected the mark 'n+1' of NIfTI-1, got '{}'{}",
+                   {where, detail::shown(magic), magic == std::string(4, '\0') ? ": this may be Analyze 7.5, whose sides are not known" : ""});
 }
 
 void read_shape(const Fields& fields, NiftiHeader& header, std::string_view where) {
   const int64_t rank = fields.at<int16_t>(kDim);
   check<DataError>(rank >= 1 && rank <= kMaxRank, "[{}] expected 1 to {} axes, got {}", {where, kMaxRank, rank});
   for (int64_t axis = 1; axis <= rank; ++axis) header.shape.push_back(fields.at<int16_t>(kDim, static_cast<size_t>(axis)));
-  check<DataError>(std::ranges::all_of(header.shape, [](int64_t size) { return size >= 1; }), "[{}] expected sizes of at least 1, got {}", {where, header.shape});
+  check<DataError>(std::ranges::all_of(header.shape, [](int64_t size) { return size >= 1; }), "[{}] expected sizes of at least 1, got {}",
+                   {where, header.shape});
 
   const auto code = fields.at<int16_t>(kDatatype);
   const auto type = std::ranges::find(kTypes, code, &TypeInfo::code);
-  check<DataError>(type != kTypes.end(), "[{}] expected a datatype of 2 4 8 16 64 256 512 768 1024 1280 (one real number a voxel), got {}", {where, int64_t{code}});
+  check<DataError>(type != kTypes.end(), "[{}] expected a datatype of 2 4 8 16 64 256 512 768 1024 1280 (one real number a voxel), got {}",
+                   {where, int64_t{code}});
   const int64_t bits = fields.at<int16_t>(kBitpix);
-  check<DataError>(bits == static_cast<int64_t>(8 * type->bytes), "[{}] expected {} bits a voxel for datatype {}, got {}", {where, 8 * type->bytes, int64_t{code}, bits});
+  check<DataError>(bits == static_cast<int64_t>(8 * type->bytes), "[{}] expected {} bits a voxel for datatype {}, got {}",
+                   {where, 8 * type->bytes, int64_t{code}, bits});
   header.type = type->type;
   const auto bytes = detail::array_bytes(header.shape, type->bytes);
   check<DataError>(bytes.has_value(), "[{}] expected a volume of less than 2^63 bytes, got shape {}", {where, header.shape});
@@ -95,13 +104,14 @@ void read_shape(const Fields& fields, NiftiHeader& header, std::string_view wher
 std::array<double, 9> rotation_of(double b, double c, double d, std::string_view where) {
   double square = b * b + c * c + d * d;
   constexpr double kMostSquare = 1.001;  // writers round to floats
-  check<DataError>(square <= kMostSquare, "[{}] expected a unit quaternion in the qform, got parts whose squares sum to {}", {where, square});  // NaN too
+  check<DataError>(square <= kMostSquare, "[{}] expected a unit quaternion in the qform, got parts whose squares sum to {}",
+                   {where, square});  // NaN too
   if (square > 1) {
     const double shrink = 1 / std::sqrt(square);
     b *= shrink, c *= shrink, d *= shrink, square = 1;
   }
   const double a = std::sqrt(1 - square);
-  return {a * a + b * b - c * c - d * d, 2 * (b * c - a * d), 2 * (b * d + a * c), 2 * (b * c + a * d), a * a + c * c - b * b - d * d,
+  return {a * a + b * b - c * c - d * d, 2 * (b * c - a * d), 2 * (b * d + a * c), 2 * (b * c + a * d),          a * a + c * c - b * b - d * d,
           2 * (c * d - a * b),           2 * (b * d - a * c), 2 * (c * d + a * b), a * a + d * d - b * b - c * c};
 }
 
@@ -120,7 +130,8 @@ void read_affine(const Fields& fields, NiftiHeader& header, std::string_view whe
   } else {
     const bool placed = fields.at<int16_t>(kQformCode) > 0;
     header.placement = placed ? NiftiPlacement::qform : NiftiPlacement::none;
-    const auto turn = placed ? rotation_of(fields.real(kQuaternion, 0), fields.real(kQuaternion, 1), fields.real(kQuaternion, 2), where) : std::array<double, 9>{1, 0, 0, 0, 1, 0, 0, 0, 1};
+    const auto turn = placed ? rotation_of(fields.real(kQuaternion, 0), fields.real(kQuaternion, 1), fields.real(kQuaternion, 2), where)
+                             : std::array<double, 9>{1, 0, 0, 0, 1, 0, 0, 0, 1};
     for (size_t column = 0; column < 3; ++column) {
       double step = column < header.shape.size() ? std::abs(fields.real(kPixdim, column + 1)) : 1;
       if (column == 2 && placed && fields.real(kPixdim) < 0) step = -step;  // qfac: a left-handed grid
@@ -128,12 +139,14 @@ void read_affine(const Fields& fields, NiftiHeader& header, std::string_view whe
     }
     for (size_t row = 0; placed && row < 3; ++row) m[row * 4 + 3] = to_mm * fields.real(kQOffset, row);
   }
-  check<DataError>(std::ranges::all_of(m, [](double v) { return std::isfinite(v); }), "[{}] expected a finite affine, got NaN or infinity in it", {where});
+  check<DataError>(std::ranges::all_of(m, [](double v) { return std::isfinite(v); }), "[{}] expected a finite affine, got NaN or infinity in it",
+                   {where});
   for (size_t column = 0; column < 3; ++column) header.voxel_mm[column] = std::hypot(m[column], m[4 + column], m[8 + column]);
   const auto& size = header.voxel_mm;
   const double volume = size[0] * size[1] * size[2];
   check<DataError>(volume > 0 && std::isfinite(volume) && std::abs(determinant(m)) > 1e-6 * volume,
-                   "[{}] expected an affine that keeps three dimensions, got one of voxels of {} x {} x {} mm and determinant {}", {where, size[0], size[1], size[2], determinant(m)});
+                   "[{}] expected an affine that keeps three dimensions, got one of voxels of {} x {} x {} mm and determinant {}",
+                   {where, size[0], size[1], size[2], determinant(m)});
 }
 
 }  // namespace
@@ -142,7 +155,8 @@ uint64_t nifti_item_bytes(NiftiType type) { return std::ranges::find(kTypes, typ
 
 Point3 NiftiHeader::to_mm(const Point3& v) const {
   Point3 out{};
-  for (size_t row = 0; row < 3; ++row) out[row] = affine[row * 4] * v[0] + affine[row * 4 + 1] * v[1] + affine[row * 4 + 2] * v[2] + affine[row * 4 + 3];
+  for (size_t row = 0; row < 3; ++row)
+    out[row] = affine[row * 4] * v[0] + affine[row * 4 + 1] * v[1] + affine[row * 4 + 2] * v[2] + affine[row * 4 + 3];
   return out;
 }
 
@@ -188,7 +202,8 @@ void check_nifti_extensions(std::span<const std::byte> bytes, const NiftiHeader&
   while (bytes.size() - at >= kExtensionHead) {
     const int64_t size = fields.at<int32_t>(at);
     check<DataError>(size >= static_cast<int64_t>(kExtensionHead) && static_cast<uint64_t>(size) <= bytes.size() - at,
-                     "[{}] expected an extension of {}..{} bytes at byte {}, got {}", {where, kExtensionHead, bytes.size() - at, kNiftiHeaderBytes + at, size});
+                     "[{}] expected an extension of {}..{} bytes at byte {}, got {}",
+                     {where, kExtensionHead, bytes.size() - at, kNiftiHeaderBytes + at, size});
     at += static_cast<uint64_t>(size);
   }
 }

@@ -45,7 +45,11 @@ void PhraseGridOptions::validate() const {
 PhraseGridImpl::PhraseGridImpl(PhraseGridOptions options)
     : options_(std::move(options)),
       picture_({.in_channels = options_.channels, .widths = options_.widths, .blocks = options_.blocks, .stem_stride = options_.stem_stride}),
-      text_({.vocab_size = options_.vocab_size, .dim = options_.dim, .heads = options_.heads, .layers = options_.layers, .max_length = options_.max_length}),
+      text_({.vocab_size = options_.vocab_size,
+             .dim = options_.dim,
+             .heads = options_.heads,
+             .layers = options_.layers,
+             .max_length = options_.max_length}),
       cell_({.in_dim = options_.widths.back() + kPositionDim, .hidden_dim = 2 * options_.dim, .out_dim = options_.dim}),
       phrase_({.in_dim = options_.dim, .out_dim = options_.dim}),
       polarity_({.in_dim = options_.dim, .out_dim = 1}) {
@@ -62,15 +66,16 @@ PhraseGridImpl::PhraseGridImpl(PhraseGridOptions options)
 Tensor PhraseGridImpl::embed_cells(const Tensor& pictures) {
   check_shape(pictures, {-1, options_.channels, -1, -1}, kWhere, "pictures");
   check_floating(pictures, kWhere, "pictures");
-  const Tensor map = picture_->forward(pictures);          // [B, C, H', W']
-  const Tensor looks = map.flatten(2).transpose(1, 2);     // [B, G, C]
+  const Tensor map = picture_->forward(pictures);       // [B, C, H', W']
+  const Tensor looks = map.flatten(2).transpose(1, 2);  // [B, G, C]
   const Tensor places = position_codes(map.size(2), map.size(3), looks.options()).unsqueeze(0).expand({looks.size(0), -1, -1});
   return unit_rows(cell_->forward(at::cat({looks, places}, 2)));  // [B, G, D]
 }
 
 EncodedPhrases PhraseGridImpl::embed_phrases(const TokenBatch& words) {
   const Tensor pooled = text_->forward({.values = words.ids, .mask = words.mask, .present = {}, .times = {}, .extra = {}}).pooled;  // [P, D]
-  return {.vectors = unit_rows(phrase_->forward(pooled)), .polarity = at::tanh(polarity_->forward(pooled).squeeze(1) + 1)};  // affirmed until learnt otherwise
+  return {.vectors = unit_rows(phrase_->forward(pooled)),
+          .polarity = at::tanh(polarity_->forward(pooled).squeeze(1) + 1)};  // affirmed until learnt otherwise
 }
 
 Tensor PhraseGridImpl::logit_of(const Tensor& similarity) {
@@ -116,12 +121,13 @@ PhraseBatch make_phrase_batch(const std::vector<std::vector<std::vector<int64_t>
   return {.words = pad_token_rows(rows, /*pad_id=*/0), .owner = at::tensor(owner, at::kLong), .texts = static_cast<int64_t>(texts.size())};
 }
 
-Tensor phrase_contrast(PhraseGrid model, const PhraseBatch& texts, const Tensor& cells, const std::vector<PhraseBatch>& falsehoods, const std::vector<Tensor>& counts,
-                       const Tensor& also_true) {
+Tensor phrase_contrast(PhraseGrid model, const PhraseBatch& texts, const Tensor& cells, const std::vector<PhraseBatch>& falsehoods,
+                       const std::vector<Tensor>& counts, const Tensor& also_true) {
   constexpr auto kContrast = "phrase_contrast";
   const int64_t n = texts.texts;
   check<ShapeError>(cells.dim() == 3 && cells.size(0) == n, "[{}] expected as many pictures as texts, {}, got cells {}", {kContrast, n, cells});
-  check<ShapeError>(counts.empty() || counts.size() == falsehoods.size(), "[{}] expected counts for each of {} falsehoods, got {}", {kContrast, falsehoods.size(), counts.size()});
+  check<ShapeError>(counts.empty() || counts.size() == falsehoods.size(), "[{}] expected counts for each of {} falsehoods, got {}",
+                    {kContrast, falsehoods.size(), counts.size()});
   const double none = -std::numeric_limits<double>::infinity();
   Tensor scores = model->text_scores(texts, cells);  // [N, B]
   const Tensor diagonal = scores.diagonal();

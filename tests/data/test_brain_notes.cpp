@@ -14,14 +14,20 @@ namespace {
 /// A bright ball of 70 mm with four regions from front to back, on voxels of 4 mm.
 BrainVolumes ball() {
   constexpr int64_t kSide = 41;
-  BrainVolumes v{.intensity = torch::zeros({kSide, kSide, kSide}), .places = torch::zeros({kSide, kSide, kSide}, at::kByte), .origin_mm = {-80, -80, -80}, .step_mm = 4};
+  BrainVolumes v{.intensity = torch::zeros({kSide, kSide, kSide}),
+                 .places = torch::zeros({kSide, kSide, kSide}, at::kByte),
+                 .origin_mm = {-80, -80, -80},
+                 .step_mm = 4};
   for (int64_t z = 0; z < kSide; ++z)
     for (int64_t y = 0; y < kSide; ++y)
       for (int64_t x = 0; x < kSide; ++x) {
         const double mx = -80 + 4.0 * static_cast<double>(x), my = -80 + 4.0 * static_cast<double>(y), mz = -80 + 4.0 * static_cast<double>(z);
         if (std::hypot(mx, my, mz) > 70) continue;
         v.intensity[z][y][x] = 0.7;
-        const BrainRegion region = my > 25 ? BrainRegion::frontal : my > 0 ? BrainRegion::temporal : my > -25 ? BrainRegion::parietal : BrainRegion::occipital;
+        const BrainRegion region = my > 25    ? BrainRegion::frontal
+                                   : my > 0   ? BrainRegion::temporal
+                                   : my > -25 ? BrainRegion::parietal
+                                              : BrainRegion::occipital;
         if (mx != 0) v.places[z][y][x] = 1 + place_index({region, mx < 0 ? BodySide::left : BodySide::right});
       }
   return v;
@@ -53,11 +59,18 @@ NiftiVolume volume(const Tensor& values, std::array<double, 12> affine) {
 }  // namespace
 
 TEST_CASE("places of the AAL atlas", "[data]") {
-  const std::vector<std::pair<std::string, BrainPlace>> cases = {
-      {"Precentral_L", {BrainRegion::frontal, BodySide::left}},    {"Frontal_Sup_Orb_R", {BrainRegion::frontal, BodySide::right}}, {"Rolandic_Oper_L", {BrainRegion::frontal, BodySide::left}},
-      {"Precuneus_L", {BrainRegion::parietal, BodySide::left}},    {"Cuneus_L", {BrainRegion::occipital, BodySide::left}},         {"Postcentral_R", {BrainRegion::parietal, BodySide::right}},
-      {"Fusiform_R", {BrainRegion::temporal, BodySide::right}},    {"ParaHippocampal_L", {BrainRegion::temporal, BodySide::left}}, {"Insula_R", {BrainRegion::insula, BodySide::right}},
-      {"Thalamus_L", {BrainRegion::deep_grey, BodySide::left}},    {"Cerebelum_4_5_R", {BrainRegion::cerebellum, BodySide::right}}, {"Paracentral_Lobule_R", {BrainRegion::parietal, BodySide::right}}};
+  const std::vector<std::pair<std::string, BrainPlace>> cases = {{"Precentral_L", {BrainRegion::frontal, BodySide::left}},
+                                                                 {"Frontal_Sup_Orb_R", {BrainRegion::frontal, BodySide::right}},
+                                                                 {"Rolandic_Oper_L", {BrainRegion::frontal, BodySide::left}},
+                                                                 {"Precuneus_L", {BrainRegion::parietal, BodySide::left}},
+                                                                 {"Cuneus_L", {BrainRegion::occipital, BodySide::left}},
+                                                                 {"Postcentral_R", {BrainRegion::parietal, BodySide::right}},
+                                                                 {"Fusiform_R", {BrainRegion::temporal, BodySide::right}},
+                                                                 {"ParaHippocampal_L", {BrainRegion::temporal, BodySide::left}},
+                                                                 {"Insula_R", {BrainRegion::insula, BodySide::right}},
+                                                                 {"Thalamus_L", {BrainRegion::deep_grey, BodySide::left}},
+                                                                 {"Cerebelum_4_5_R", {BrainRegion::cerebellum, BodySide::right}},
+                                                                 {"Paracentral_Lobule_R", {BrainRegion::parietal, BodySide::right}}};
   for (const auto& [label, place] : cases) {
     INFO(label);
     CHECK(place_of_aal(label) == place);
@@ -91,7 +104,8 @@ TEST_CASE("make_brain_volumes", "[data]") {
   SECTION("how a file is stored makes no difference") {
     const BrainVolumes other = make_brain_volumes(volume(scan.flip(0), to_left), volume(labels, to_right), names);
     CHECK_THAT(other.intensity, AllClose(v.intensity));
-    const BrainVolumes turned = make_brain_volumes(volume(scan.permute({1, 0, 2}), {0, 4, 0, -18, 4, 0, 0, -18, 0, 0, 4, -18}), volume(labels.to(at::kDouble), to_right), names);
+    const BrainVolumes turned = make_brain_volumes(volume(scan.permute({1, 0, 2}), {0, 4, 0, -18, 4, 0, 0, -18, 0, 0, 4, -18}),
+                                                   volume(labels.to(at::kDouble), to_right), names);
     CHECK_THAT(turned.intensity, AllClose(v.intensity));
     CHECK_THAT(turned.places, SameBits(v.places));
   }
@@ -107,9 +121,11 @@ TEST_CASE("make_brain_volumes", "[data]") {
     CHECK_THROWS_WITH(make(volume(scan, to_right), volume(labels.to(at::kFloat) + 0.5, to_right)), ContainsSubstring("whole numbers"));
     CHECK_THROWS_WITH(make(volume(scan / 0, to_right), volume(labels, to_right)), ContainsSubstring("finite"));
     CHECK_THROWS_WITH(make(volume(scan, to_right), volume(labels * 0, to_right)), ContainsSubstring("zeros alone"));
-    CHECK_THROWS_WITH(make(volume(scan, {4, 0, 0, 500, 0, 4, 0, -18, 0, 0, 4, -18}), volume(labels, to_right)), ContainsSubstring("not in one space"));
+    CHECK_THROWS_WITH(make(volume(scan, {4, 0, 0, 500, 0, 4, 0, -18, 0, 0, 4, -18}), volume(labels, to_right)),
+                      ContainsSubstring("not in one space"));
     CHECK_THROWS_AS(make(volume(scan[0], to_right), volume(labels, to_right)), ShapeError);
-    CHECK_THROWS_WITH(make_brain_volumes(volume(scan, to_right), volume(labels, to_right), {{7, "Frontal_Sup_L"}}), ContainsSubstring("known region"));
+    CHECK_THROWS_WITH(make_brain_volumes(volume(scan, to_right), volume(labels, to_right), {{7, "Frontal_Sup_L"}}),
+                      ContainsSubstring("known region"));
     CHECK_THROWS_AS(make_brain_volumes(volume(scan, to_right), volume(labels, to_right), names, place_of_aal, {.step_mm = 0}), ConfigError);
     CHECK_THROWS_WITH(read_brain_template("/nowhere"), ContainsSubstring("mricron-data"));
   }
@@ -117,9 +133,11 @@ TEST_CASE("make_brain_volumes", "[data]") {
 
 TEST_CASE("what notes say", "[data]") {
   const BrainPlace right_frontal{BrainRegion::frontal, BodySide::right}, left_temporal{BrainRegion::temporal, BodySide::left};
-  const BrainNote note = {{.polarity = Polarity::negated, .place = left_temporal}, {.kind = LesionKind::malignant, .place = right_frontal, .lesion = 0}};
+  const BrainNote note = {{.polarity = Polarity::negated, .place = left_temporal},
+                          {.kind = LesionKind::malignant, .place = right_frontal, .lesion = 0}};
   CHECK(note_text(note) == "no mass in the left temporal lobe; a malignant lesion in the right frontal lobe");
-  CHECK(phrase_text({.polarity = Polarity::negated, .kind = LesionKind::cystic, .place = left_temporal, .wording = 3}) == "a cystic lesion in the left temporal lobe is not seen");
+  CHECK(phrase_text({.polarity = Polarity::negated, .kind = LesionKind::cystic, .place = left_temporal, .wording = 3}) ==
+        "a cystic lesion in the left temporal lobe is not seen");
   const std::vector<BrainLesion> there = {{.kind = LesionKind::malignant, .place = right_frontal, .mask = {}}};
   CHECK(note_holds(note, there));
   CHECK_FALSE(note_holds(note, {}));
@@ -141,7 +159,8 @@ TEST_CASE("what notes say", "[data]") {
       for (int64_t wording = 0; wording < kBrainWordings; ++wording)
         for (const Polarity polarity : {Polarity::affirmed, Polarity::negated})
           for (int64_t kind = 0; kind < kLesionKinds; ++kind) {
-            const auto ids = brain_word_ids(phrase_text({.polarity = polarity, .kind = static_cast<LesionKind>(kind), .place = place_at(place), .wording = wording}));
+            const auto ids = brain_word_ids(
+                phrase_text({.polarity = polarity, .kind = static_cast<LesionKind>(kind), .place = place_at(place), .wording = wording}));
             all.insert(ids.begin(), ids.end());
           }
     CHECK(*all.begin() >= 1);
@@ -221,8 +240,10 @@ TEST_CASE("BrainCaseMaker", "[data]") {
       const BrainCase c = sharp.make(seed);
       const BrainLesion& l = c.lesions[0];
       seen.insert(l.kind);
-      const double inside = c.image[0].masked_select(l.mask).mean().item<double>(), tissue = c.image[0].masked_select(c.places.gt(0)).median().item<double>();
-      const double core = c.image[0][static_cast<int64_t>(std::lround(l.row))][static_cast<int64_t>(std::lround(l.column))].item<double>(), rim = c.image[0].masked_select(l.mask).max().item<double>();
+      const double inside = c.image[0].masked_select(l.mask).mean().item<double>(),
+                   tissue = c.image[0].masked_select(c.places.gt(0)).median().item<double>();
+      const double core = c.image[0][static_cast<int64_t>(std::lround(l.row))][static_cast<int64_t>(std::lround(l.column))].item<double>(),
+                   rim = c.image[0].masked_select(l.mask).max().item<double>();
       INFO(phrase_text(c.note[0]) << " inside " << inside << " core " << core << " rim " << rim << " tissue " << tissue);
       if (l.kind == LesionKind::benign) CHECK(inside > 1.2 * tissue);
       if (l.kind == LesionKind::cystic) CHECK(inside < 0.6 * tissue);

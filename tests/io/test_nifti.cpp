@@ -26,8 +26,11 @@ std::string with(std::string bytes, size_t at, const std::string& field) { retur
 std::string small_file() {
   std::string bytes(352, '\0');
   bytes = with(bytes, 0, raw(int32_t{348}));
-  for (const auto& [at, value] : std::vector<std::pair<size_t, int16_t>>{{40, 3}, {42, 2}, {44, 3}, {46, 2}, {48, 1}, {70, 2}, {72, 8}, {252, 1}}) bytes = with(bytes, at, raw(value));
-  for (const auto& [at, value] : std::vector<std::pair<size_t, float>>{{76, 1.f}, {80, 2.f}, {84, 2.f}, {88, 2.f}, {108, 352.f}, {268, -2.f}, {272, -3.f}, {276, -1.f}}) bytes = with(bytes, at, raw(value));
+  for (const auto& [at, value] : std::vector<std::pair<size_t, int16_t>>{{40, 3}, {42, 2}, {44, 3}, {46, 2}, {48, 1}, {70, 2}, {72, 8}, {252, 1}})
+    bytes = with(bytes, at, raw(value));
+  for (const auto& [at, value] :
+       std::vector<std::pair<size_t, float>>{{76, 1.f}, {80, 2.f}, {84, 2.f}, {88, 2.f}, {108, 352.f}, {268, -2.f}, {272, -3.f}, {276, -1.f}})
+    bytes = with(bytes, at, raw(value));
   bytes = with(bytes, 344, std::string("n+1\0", 4));
   for (char value = 1; value <= 12; ++value) bytes += value;
   return bytes;
@@ -65,8 +68,10 @@ TEST_CASE("read_nifti reads what nibabel reads", "[io]") {
     CHECK(header.big_endian == name.ends_with("_big"));
     CHECK(header.description == name);
     CHECK(header.placement == (name.starts_with("qform") ? NiftiPlacement::qform : NiftiPlacement::sform));
-    CHECK_THAT(torch::tensor(std::vector<double>(header.affine.begin(), header.affine.end()), at::kDouble).view({3, 4}), AllClose(affine.slice(0, 0, 3), 1e-6, 1e-6));
-    CHECK_THAT(torch::tensor(std::vector<double>(header.voxel_mm.begin(), header.voxel_mm.end()), at::kDouble), AllClose(expected[name + ".zooms"], 1e-6, 1e-6));
+    CHECK_THAT(torch::tensor(std::vector<double>(header.affine.begin(), header.affine.end()), at::kDouble).view({3, 4}),
+               AllClose(affine.slice(0, 0, 3), 1e-6, 1e-6));
+    CHECK_THAT(torch::tensor(std::vector<double>(header.voxel_mm.begin(), header.voxel_mm.end()), at::kDouble),
+               AllClose(expected[name + ".zooms"], 1e-6, 1e-6));
   }
   CHECK(volumes == 30);
   CHECK(read_nifti(fixture("nifti/u2.nii")).values.scalar_type() == at::kUInt16);
@@ -130,7 +135,9 @@ TEST_CASE("NIfTI files that must be rejected", "[io]") {
     return bytes;
   };
   const auto type = [&](int16_t code, int16_t bits) { return with(with(good, 70, raw(code)), 72, raw(bits)); };
-  const auto extended = [&](int32_t size) { return with(with(good.substr(0, 352), 348, "\x01"), 108, raw(368.f)) + raw(size) + std::string(12, 'e') + data; };
+  const auto extended = [&](int32_t size) {
+    return with(with(good.substr(0, 352), 348, "\x01"), 108, raw(368.f)) + raw(size) + std::string(12, 'e') + data;
+  };
   const std::string sform = with(with(with(good, 254, raw(int16_t{1})), 280, raw(1.f)), 300, raw(1.f));  // its third column is 0
   struct Case {
     std::string what, bytes, message;
@@ -214,7 +221,8 @@ TEST_CASE("NIfTI files that must be rejected", "[io]") {
 TEST_CASE("NIfTI files cut at every length and with every bit flipped", "[io]") {
   const TempDir dir;
   const auto load = [](const fs::path& path) { read_nifti(path).values.clone(); };
-  for (const std::string& bytes : {small_file(), read_text_file(fixture("nifti/extension.nii"), 4096), read_text_file(fixture("nifti/packed.nii.gz"), 4096)}) {
+  for (const std::string& bytes :
+       {small_file(), read_text_file(fixture("nifti/extension.nii"), 4096), read_text_file(fixture("nifti/packed.nii.gz"), 4096)}) {
     CHECK(cut_everywhere(dir / "x", bytes, load).loaded == 0);
     const MutationCounts flipped = flip_every_bit(dir / "x", bytes, load);
     CHECK(flipped.loaded > 0);  // a name, a point: bits that no check sum guards

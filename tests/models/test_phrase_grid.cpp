@@ -47,7 +47,8 @@ TEST_CASE("PhraseGrid", "[models]") {
         for (int64_t g = 0; g < 16; ++g) sum += std::exp(5 * (phrases.vectors[p] * cells[b][g]).sum().item<double>());
         CHECK_THAT(evidence[p][b].item<double>(), WithinAbs(scale * (std::log(sum) / 5 - offset), 1e-9));
       }
-    CHECK_THAT(model->own_evidence(phrases.vectors, cells.index_select(0, texts.owner)), AllClose(evidence.gather(1, texts.owner.unsqueeze(1)).squeeze(1)));
+    CHECK_THAT(model->own_evidence(phrases.vectors, cells.index_select(0, texts.owner)),
+               AllClose(evidence.gather(1, texts.owner.unsqueeze(1)).squeeze(1)));
   }
   SECTION("a text is true as far as all its phrases are") {
     const Tensor truth = log_sigmoid_of(phrases.polarity.unsqueeze(1) * model->evidence(phrases.vectors, cells));  // [5, 3]
@@ -63,7 +64,8 @@ TEST_CASE("PhraseGrid", "[models]") {
     CHECK_THAT(padded.vectors, AllClose(phrases.vectors));
     CHECK_THAT(padded.polarity, AllClose(phrases.polarity));
     CHECK_THAT(model->embed_cells(pictures.slice(0, 1, 2)), AllClose(cells.slice(0, 1, 2)));
-    CHECK_THAT(model->embed_phrases({.ids = texts.words.ids.slice(0, 2, 3), .mask = texts.words.mask.slice(0, 2, 3)}).vectors, AllClose(phrases.vectors.slice(0, 2, 3)));
+    CHECK_THAT(model->embed_phrases({.ids = texts.words.ids.slice(0, 2, 3), .mask = texts.words.mask.slice(0, 2, 3)}).vectors,
+               AllClose(phrases.vectors.slice(0, 2, 3)));
   }
   SECTION("the order of words matters, and where a thing stands") {
     const auto turned = model->embed_phrases(make_phrase_batch({{{3, 2, 1}}}).words);
@@ -99,7 +101,8 @@ TEST_CASE("phrase_contrast", "[models]") {
     const Tensor count = torch::tensor({true, false, true});
     Tensor masked = rivals.clone();
     masked[1][3] = -std::numeric_limits<double>::infinity();
-    CHECK_THAT(phrase_contrast(model, texts, cells, {lies}, {count}), AllClose(-0.5 * (s.log_softmax(1).diagonal().mean() + masked.log_softmax(1).diagonal().mean())));
+    CHECK_THAT(phrase_contrast(model, texts, cells, {lies}, {count}),
+               AllClose(-0.5 * (s.log_softmax(1).diagonal().mean() + masked.log_softmax(1).diagonal().mean())));
     CHECK_THAT(phrase_contrast(model, texts, cells, {lies}, {torch::zeros({3}, at::kBool)}), AllClose(phrase_contrast(model, texts, cells)));
   }
   SECTION("what is true as well is no negative") {
@@ -107,7 +110,8 @@ TEST_CASE("phrase_contrast", "[models]") {
     also[0][2] = true;
     Tensor kept = s.clone();
     kept[0][2] = -std::numeric_limits<double>::infinity();
-    CHECK_THAT(phrase_contrast(model, texts, cells, {}, {}, also), AllClose(-0.5 * (kept.log_softmax(1).diagonal().mean() + kept.log_softmax(0).diagonal().mean())));
+    CHECK_THAT(phrase_contrast(model, texts, cells, {}, {}, also),
+               AllClose(-0.5 * (kept.log_softmax(1).diagonal().mean() + kept.log_softmax(0).diagonal().mean())));
     CHECK_THAT(phrase_contrast(model, texts, cells, {}, {}, torch::ones({3, 3}, at::kBool)), AllClose(torch::zeros({}, at::kDouble)));
   }
   SECTION("gradients") {

@@ -77,6 +77,7 @@ ALLOY_API BrainVolumes make_brain_volumes(const NiftiVolume& scan, const NiftiVo
                                           const PlaceOfLabel& place_of = place_of_aal, const BrainGridOptions& options = {});
 /// The template `ch2better.nii.gz` and the atlas `aal.nii.gz` with `aal.nii.txt`, as Debian's `mricron-data` ships them.
 /// @throws IoError that says the package where a file is missing; DataError
-ALLOY_API BrainVolumes read_brain_template(const std::filesystem::path& folder = "/usr/share/mricron/templates", const BrainGridOptions& options = {});
+ALLOY_API BrainVolumes read_brain_template(const std::filesystem::path& folder = "/usr/share/mricron/templates",
+                                           const BrainGridOptions& options = {});
 
 }  // namespace alloy

@@ -56,7 +56,8 @@ enum class SliceView {
   neurological,  ///< seen from above: the patient's left is on the left
 };
 constexpr auto enum_names(SliceView) {
-  return std::to_array<std::pair<SliceView, std::string_view>>({{SliceView::radiological, "radiological"}, {SliceView::neurological, "neurological"}});
+  return std::to_array<std::pair<SliceView, std::string_view>>(
+      {{SliceView::radiological, "radiological"}, {SliceView::neurological, "neurological"}});
 }
 
 struct BrainCaseOptions {
@@ -78,7 +79,8 @@ struct BrainCaseOptions {
     field("min_z_mm", self.min_z_mm, "lowest slice, in the template's millimetres");
     field("max_z_mm", self.max_z_mm, "highest slice, >= min_z_mm");
     field("max_lesions", self.max_lesions, "a slice, 1..4");
-    field("same_place", self.same_place, "0..1, chance that a further lesion, of another kind, goes to the place of one before it, where there is room");
+    field("same_place", self.same_place,
+          "0..1, chance that a further lesion, of another kind, goes to the place of one before it, where there is room");
     field("warp_mm", self.warp_mm, "0..6, the largest shift of the smooth warp; turns and scales come on top");
     field("noise", self.noise, "0..1, standard deviation of what is added to each pixel");
     field("excluded_places", self.excluded_places, "place_index of places that neither lesions nor phrases are about");
@@ -91,7 +93,7 @@ struct BrainCase {
   Tensor image;   ///< float [1, H, W], about 0..1; row 0 is the front, columns as the view says
   Tensor places;  ///< uint8 [H, W]: 0 = none, else 1 + place_index
   std::vector<BrainLesion> lesions;
-  BrainNote note;      ///< an affirmed phrase a lesion, and negated ones, in random order
+  BrainNote note;  ///< an affirmed phrase a lesion, and negated ones, in random order
   double z_mm = 0;
 };
 

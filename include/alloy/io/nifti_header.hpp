@@ -29,14 +29,14 @@ using Point3 = std::array<double, 3>;
 struct NiftiHeader {
   bool big_endian = false;
   NiftiType type = NiftiType::uint8;
-  std::vector<int64_t> shape;     ///< 1 to 7 sizes, each >= 1; the first axis is the fastest in the file
+  std::vector<int64_t> shape;  ///< 1 to 7 sizes, each >= 1; the first axis is the fastest in the file
   NiftiPlacement placement = NiftiPlacement::none;
   std::array<double, 12> affine{};  ///< 3 rows of 4: voxel index (i, j, k, 1) to millimetres
-  Point3 voxel_mm{};              ///< lengths of the affine's columns
+  Point3 voxel_mm{};                ///< lengths of the affine's columns
   double slope = 1, intercept = 0;  ///< value = slope * stored + intercept; 1 and 0 where the file has no scaling
-  uint64_t data_offset = 0;       ///< where the values start, in bytes of the unpacked file
+  uint64_t data_offset = 0;         ///< where the values start, in bytes of the unpacked file
   uint64_t data_bytes = 0;
-  std::string description;        ///< `descrip`, at most 80 bytes, without control characters
+  std::string description;  ///< `descrip`, at most 80 bytes, without control characters
 
   ALLOY_API Point3 to_mm(const Point3& voxel) const;
   /// The voxel index of a point, not rounded.
