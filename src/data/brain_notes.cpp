@@ -96,22 +96,24 @@ class Draft {
     return false;
   }
 
-  /// Most of it lies in its place, little in another one, and no other lesion is near.
+  /// Most of it lies in its place and in tissue, little in another place, and no other lesion is near.
   bool has_room(const Spot& spot) const {
     for (const Spot& other : spots_)
       if (std::hypot(spot.row - other.row, spot.column - other.column) * options_.pixel_mm < spot.radius_mm + other.radius_mm + kGapMm) return false;
     const double reach = spot.radius_mm / options_.pixel_mm;
     const auto low = [](double v) { return static_cast<int64_t>(std::ceil(v)); };
     const auto* places = slice_.places.const_data_ptr<uint8_t>();
-    int64_t own = 0, foreign = 0, all = 0;
+    const auto* image = slice_.image.const_data_ptr<float>();
+    constexpr float kTissue = 0.3F;  // air and fluid are darker
+    int64_t own = 0, foreign = 0, tissue = 0, all = 0;
     for (int64_t row = low(spot.row - reach); static_cast<double>(row) <= spot.row + reach; ++row)
       for (int64_t column = low(spot.column - reach); static_cast<double>(column) <= spot.column + reach; ++column) {
         if (row < 0 || column < 0 || row >= options_.pixels || column >= options_.pixels) return false;
         if (std::hypot(static_cast<double>(row) - spot.row, static_cast<double>(column) - spot.column) > reach) continue;
         const int64_t label = places[row * options_.pixels + column];
-        ++all, own += label == spot.place + 1, foreign += label != 0 && label != spot.place + 1;
+        ++all, own += label == spot.place + 1, foreign += label != 0 && label != spot.place + 1, tissue += image[row * options_.pixels + column] > kTissue;
       }
-    return 2 * own >= all && 5 * foreign <= all;
+    return 2 * own >= all && 5 * foreign <= all && 4 * tissue >= 3 * all;
   }
 
   bool write_note(BrainCase& made) {

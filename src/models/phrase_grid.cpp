@@ -2,7 +2,9 @@
 #include <alloy/models/phrase_grid.hpp>
 
 #include <ATen/Functions.h>
+#include <ATen/core/grad_mode.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <numbers>
@@ -147,11 +149,52 @@ Tensor phrase_contrast(PhraseGrid model, const PhraseBatch& texts, const Tensor&
   return 0.5 * (by_text.mean() + by_picture.mean());
 }
 
+Tensor cell_contrast(PhraseGrid model, const Tensor& vectors, const Tensor& cells, const Tensor& right) {
+  constexpr auto kContrast = "cell_contrast";
+  check_shape(vectors, {-1, model->options().dim}, kContrast, "phrases");
+  check_shape(cells, {vectors.size(0), -1, vectors.size(1)}, kContrast, "cells");
+  check_mask(right, cells.size(0), cells.size(1), kContrast);
+  check<DataError>(right.any(1).all().item<bool>(), "[{}] expected a right cell for every phrase, got a phrase without any", {kContrast});
+  const Tensor logits = model->options().sharpness * at::bmm(cells, vectors.unsqueeze(2)).squeeze(2);  // [P, G]
+  const double none = -std::numeric_limits<double>::infinity();
+  return (at::logsumexp(logits, 1) - at::logsumexp(logits.masked_fill(right.logical_not(), none), 1)).mean();
+}
+
+Tensor embed_all_cells(PhraseGrid model, const Tensor& pictures, int64_t batch_size) {
+  check<ConfigError>(batch_size > 0, "[embed_all_cells] expected batch_size > 0, got {}", {batch_size});
+  check<ShapeError>(pictures.dim() == 4 && pictures.size(0) > 0, "[embed_all_cells] expected pictures [N, C, H, W], got {}", {pictures});
+  const at::NoGradGuard no_grad;
+  std::vector<Tensor> parts;
+  for (int64_t i = 0; i < pictures.size(0); i += batch_size)
+    parts.push_back(model->embed_cells(pictures.slice(0, i, std::min(i + batch_size, pictures.size(0)))));
+  return at::cat(parts);
+}
+
+Tensor point_at(PhraseGrid model, const TokenBatch& words, const Tensor& cells) {
+  const at::NoGradGuard no_grad;
+  const Tensor vectors = model->embed_phrases(words).vectors;
+  check_shape(cells, {vectors.size(0), -1, vectors.size(1)}, "point_at", "cells");
+  return at::bmm(cells, vectors.unsqueeze(2)).squeeze(2).argmax(1);
+}
+
+Tensor all_text_scores(PhraseGrid model, const std::vector<std::vector<std::vector<int64_t>>>& texts, const Tensor& cells) {
+  check<ShapeError>(!texts.empty(), "[all_text_scores] expected texts, got none");
+  const at::NoGradGuard no_grad;
+  constexpr size_t kBlock = 16;  // texts: their similarities with all cells are held at once
+  std::vector<Tensor> parts;
+  for (size_t first = 0; first < texts.size(); first += kBlock) {
+    const auto begin = texts.begin() + static_cast<std::ptrdiff_t>(first), end = texts.begin() + static_cast<std::ptrdiff_t>(std::min(first + kBlock, texts.size()));
+    parts.push_back(model->text_scores(make_phrase_batch({begin, end}), cells));
+  }
+  return at::cat(parts);
+}
+
 Tensor touched_cells(const Tensor& mask, int64_t rows, int64_t columns) {
-  check_shape(mask, {-1, -1}, "touched_cells", "the mask");
-  check<ShapeError>(rows > 0 && columns > 0 && mask.size(0) % rows == 0 && mask.size(1) % columns == 0,
+  check<ShapeError>(mask.dim() >= 2 && rows > 0 && columns > 0 && mask.size(-2) % rows == 0 && mask.size(-1) % columns == 0,
                     "[touched_cells] expected a mask whose sides are multiples of {} and {}, got {}", {rows, columns, mask});
-  return mask.to(at::kBool).view({rows, mask.size(0) / rows, columns, mask.size(1) / columns}).any(3).any(1).flatten();
+  std::vector<int64_t> shape = mask.sizes().slice(0, static_cast<size_t>(mask.dim() - 2)).vec();
+  shape.insert(shape.end(), {rows, mask.size(-2) / rows, columns, mask.size(-1) / columns});
+  return mask.to(at::kBool).reshape(shape).any(-1).any(-2).flatten(-2);
 }
 
 }  // namespace alloy

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "support/catch.hpp"
+#include "support/brain.hpp"
 #include "support/installed.hpp"
 
 #include <alloy/data/brain_notes.hpp>
@@ -10,30 +11,6 @@ using namespace alloy;
 using Polarity = BrainPhrase::Polarity;
 
 namespace {
-
-/// A bright ball of 70 mm with four regions from front to back, on voxels of 4 mm.
-BrainVolumes ball() {
-  constexpr int64_t kSide = 41;
-  BrainVolumes v{.intensity = torch::zeros({kSide, kSide, kSide}),
-                 .places = torch::zeros({kSide, kSide, kSide}, at::kByte),
-                 .origin_mm = {-80, -80, -80},
-                 .step_mm = 4};
-  for (int64_t z = 0; z < kSide; ++z)
-    for (int64_t y = 0; y < kSide; ++y)
-      for (int64_t x = 0; x < kSide; ++x) {
-        const double mx = -80 + 4.0 * static_cast<double>(x), my = -80 + 4.0 * static_cast<double>(y), mz = -80 + 4.0 * static_cast<double>(z);
-        if (std::hypot(mx, my, mz) > 70) continue;
-        v.intensity[z][y][x] = 0.7;
-        const BrainRegion region = my > 25    ? BrainRegion::frontal
-                                   : my > 0   ? BrainRegion::temporal
-                                   : my > -25 ? BrainRegion::parietal
-                                              : BrainRegion::occipital;
-        if (mx != 0) v.places[z][y][x] = 1 + place_index({region, mx < 0 ? BodySide::left : BodySide::right});
-      }
-  return v;
-}
-
-BrainCaseOptions plain() { return {.pixels = 48, .pixel_mm = 4, .min_z_mm = -20, .max_z_mm = 20}; }
 
 /// Where a mask lies on average: row, column.
 std::pair<double, double> middle(const Tensor& mask) {
@@ -171,7 +148,7 @@ TEST_CASE("what notes say", "[data]") {
 }
 
 TEST_CASE("BrainCaseMaker", "[data]") {
-  const BrainCaseMaker maker(ball(), plain());
+  const BrainCaseMaker maker(ball(), ball_slices());
   SECTION("what every case holds") {
     int two_in_one_place = 0, about_other_side = 0;
     for (uint64_t seed = 0; seed < 60; ++seed) {
@@ -222,7 +199,7 @@ TEST_CASE("BrainCaseMaker", "[data]") {
     CHECK_FALSE(torch::equal(maker.make(7).image, maker.make(8).image));
   }
   SECTION("the front is above; the view says where left is") {
-    BrainCaseOptions options = plain();
+    BrainCaseOptions options = ball_slices();
     options.view = SliceView::neurological;
     const BrainCase radiological = maker.make(3), neurological = BrainCaseMaker(ball(), options).make(3);
     const auto where = [](const BrainCase& c, BrainRegion region, BodySide side) { return middle(c.places.eq(1 + place_index({region, side}))); };
@@ -232,7 +209,7 @@ TEST_CASE("BrainCaseMaker", "[data]") {
     CHECK(where(neurological, BrainRegion::frontal, BodySide::left).second + 5 < where(neurological, BrainRegion::frontal, BodySide::right).second);
   }
   SECTION("kinds look as told") {
-    BrainCaseOptions options = plain();
+    BrainCaseOptions options = ball_slices();
     options.noise = 0, options.max_lesions = 1, options.pixels = 96, options.pixel_mm = 2;
     const BrainCaseMaker sharp(ball(), options);
     std::set<LesionKind> seen;
@@ -252,7 +229,7 @@ TEST_CASE("BrainCaseMaker", "[data]") {
     CHECK(seen.size() == 3);
   }
   SECTION("places that are left out or asked for") {
-    BrainCaseOptions options = plain();
+    BrainCaseOptions options = ball_slices();
     const int64_t place = place_index({BrainRegion::temporal, BodySide::left}), other = place_index({BrainRegion::frontal, BodySide::right});
     options.excluded_places = {place};
     options.required_places = {other};
@@ -267,7 +244,7 @@ TEST_CASE("BrainCaseMaker", "[data]") {
   }
   SECTION("what must be rejected") {
     const auto make = [](auto change) {
-      BrainCaseOptions options = plain();
+      BrainCaseOptions options = ball_slices();
       change(options);
       return BrainCaseMaker(ball(), options);
     };
@@ -279,7 +256,7 @@ TEST_CASE("BrainCaseMaker", "[data]") {
     CHECK_THROWS_WITH(make([](auto& o) { o.min_z_mm = 300, o.max_z_mm = 400; }).make(0), ContainsSubstring("room for a lesion"));
     BrainVolumes odd = ball();
     odd.places = odd.places.slice(0, 1);
-    CHECK_THROWS_AS(BrainCaseMaker(odd, plain()), ShapeError);
+    CHECK_THROWS_AS(BrainCaseMaker(odd, ball_slices()), ShapeError);
   }
 }
 

@@ -130,9 +130,47 @@ TEST_CASE("phrase_contrast", "[models]") {
   }
 }
 
+TEST_CASE("cell_contrast", "[models]") {
+  PhraseGrid model = small_model();
+  const Tensor vectors = model->embed_phrases(three_texts().words).vectors, cells = model->embed_cells(torch::randn({5, 1, 16, 16}, at::kDouble));
+  Tensor right = torch::zeros({5, 16}, at::kBool);
+  for (int64_t p = 0; p < 5; ++p) right[p][3 * p] = right[p][p] = true;
+  double expected = 0;
+  for (int64_t p = 0; p < 5; ++p) {
+    const Tensor share = (5 * cells[p].matmul(vectors[p])).softmax(0);
+    expected -= std::log(share.masked_select(right[p]).sum().item<double>()) / 5;
+  }
+  CHECK_THAT(cell_contrast(model, vectors, cells, right).item<double>(), WithinAbs(expected, 1e-9));
+  CHECK_THAT(cell_contrast(model, vectors, cells, torch::ones({5, 16}, at::kBool)).item<double>(), WithinAbs(0, 1e-12));
+  const Tensor a = vectors.detach().requires_grad_(), b = cells.detach().requires_grad_();
+  CHECK(gradient_error([&] { return cell_contrast(model, a, b, right); }, {a, b}) < 1e-6);
+  right[2] = false;
+  CHECK_THROWS_WITH(cell_contrast(model, vectors, cells, right), ContainsSubstring("right cell for every phrase"));
+  CHECK_THROWS_AS(cell_contrast(model, vectors, cells.slice(0, 1), right), ShapeError);
+}
+
+TEST_CASE("phrases and cells of many pictures", "[models]") {
+  PhraseGrid model = small_model();
+  model->eval();
+  const Tensor pictures = torch::randn({5, 1, 16, 16}, at::kDouble), cells = model->embed_cells(pictures);
+  CHECK_THAT(embed_all_cells(model, pictures, 2), AllClose(cells));
+  CHECK_FALSE(embed_all_cells(model, pictures).requires_grad());
+  const PhraseBatch texts = three_texts();
+  const Tensor own = cells;  // five phrases, five pictures
+  const Tensor pointed = point_at(model, texts.words, own), vectors = model->embed_phrases(texts.words).vectors;
+  for (int64_t p = 0; p < 5; ++p) CHECK(pointed[p].item<int64_t>() == own[p].matmul(vectors[p]).argmax().item<int64_t>());
+  std::vector<std::vector<std::vector<int64_t>>> many;
+  for (int64_t i = 0; i < 35; ++i) many.push_back({{1 + i % 9}, {1 + i % 4, 2}});
+  CHECK_THAT(all_text_scores(model, many, cells), AllClose(model->text_scores(make_phrase_batch(many), cells)));
+  CHECK_THROWS_AS(all_text_scores(model, {}, cells), ShapeError);
+  CHECK_THROWS_AS(embed_all_cells(model, pictures, 0), ConfigError);
+  CHECK_THROWS_AS(point_at(model, texts.words, cells.slice(0, 1)), ShapeError);
+}
+
 TEST_CASE("touched_cells", "[models]") {
   Tensor mask = torch::zeros({4, 6}, at::kBool);
   mask[1][2] = mask[3][5] = true;
   CHECK_THAT(touched_cells(mask, 2, 3), SameBits(torch::tensor({false, true, false, false, false, true})));
+  CHECK_THAT(touched_cells(torch::stack({mask, mask.logical_not()}), 2, 3)[0], SameBits(touched_cells(mask, 2, 3)));
   CHECK_THROWS_AS(touched_cells(mask, 3, 3), ShapeError);
 }
