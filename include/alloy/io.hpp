@@ -13,6 +13,7 @@
 #include <alloy/io/manifest.hpp>
 #include <alloy/io/module_state.hpp>
 #include <alloy/io/npy.hpp>
+#include <alloy/io/number_table.hpp>
 #include <alloy/io/safetensors.hpp>
 #include <alloy/io/safetensors_header.hpp>
 #include <alloy/io/tar.hpp>
