@@ -38,8 +38,9 @@ Work soft_gradient(const Inputs& inputs) {
   }};
 }
 
-[[maybe_unused]] const bool added = add("dtw_float", matrix(at::kFloat)) && add("dtw_double", matrix(at::kDouble)) && add("soft_dtw_float", soft(at::kFloat)) &&
-                                    add("soft_dtw_double", soft(at::kDouble)) && add("soft_dtw_gradient", soft_gradient);
+[[maybe_unused]] const bool added = add("dtw_float", matrix(at::kFloat)) && add("dtw_double", matrix(at::kDouble)) &&
+                                    add("soft_dtw_float", soft(at::kFloat)) && add("soft_dtw_double", soft(at::kDouble)) &&
+                                    add("soft_dtw_gradient", soft_gradient);
 
 }  // namespace
 

@@ -17,7 +17,8 @@ using detail::BandRows;
 enum Step : uint8_t { kAcross, kUp, kLeft, kBegin };  // where a cell's least sum comes from
 
 void check_finite(double distance, std::string_view where) {
-  check<DataError>(std::isfinite(distance), "[{}] expected a sum within the range of the dtype, got infinity; float64 or values scaled down will do", {where});
+  check<DataError>(std::isfinite(distance), "[{}] expected a sum within the range of the dtype, got infinity; float64 or values scaled down will do",
+                   {where});
 }
 
 /// Tells now and then how far it is.
@@ -42,7 +43,13 @@ template <class T>
 class PathTable {
  public:
   PathTable(const detail::SeriesSet& x, const detail::SeriesSet& y, const DtwOptions& options, BandRows band)
-      : x_(x.values<T>(0)), y_(y.values<T>(0)), width_(x.width()), columns_(y.length(0)), options_(options), band_(std::move(band)), steps_(std::make_unique_for_overwrite<Step[]>(static_cast<size_t>(band_.cells()))) {
+      : x_(x.values<T>(0)),
+        y_(y.values<T>(0)),
+        width_(x.width()),
+        columns_(y.length(0)),
+        options_(options),
+        band_(std::move(band)),
+        steps_(std::make_unique_for_overwrite<Step[]>(static_cast<size_t>(band_.cells()))) {
     for (size_t i = 0; i < band_.first.size(); ++i) starts_.push_back(i == 0 ? 0 : starts_[i - 1] + band_.last[i - 1] - band_.first[i - 1] + 1);
   }
 
@@ -60,7 +67,8 @@ class PathTable {
   DtwResult result() const {
     auto i = std::ssize(band_.first) - 1;
     int64_t j = columns_ - 1;
-    if (detail::opens_end(options_.ends)) j = std::min_element(above_.begin() + band_.first.back(), above_.begin() + band_.last.back() + 1) - above_.begin();
+    if (detail::opens_end(options_.ends))
+      j = std::min_element(above_.begin() + band_.first.back(), above_.begin() + band_.last.back() + 1) - above_.begin();
     const auto least = static_cast<double>(above_[static_cast<size_t>(j)]);
     check_finite(least, "dtw");
     std::vector<int64_t> back;  // i and j in turn, from the end
@@ -68,10 +76,18 @@ class PathTable {
       back.insert(back.end(), {j, i});
       const auto row = static_cast<size_t>(i);
       switch (steps_[static_cast<size_t>(starts_[row] + j - band_.first[row])]) {
-        case kAcross: --i, --j; break;
-        case kUp: --i; break;
-        case kLeft: --j; break;
-        case kBegin: more = false; break;
+        case kAcross:
+          --i, --j;
+          break;
+        case kUp:
+          --i;
+          break;
+        case kLeft:
+          --j;
+          break;
+        case kBegin:
+          more = false;
+          break;
       }
     }
     return {.distance = options_.cost == DtwCost::squared_euclidean ? std::sqrt(least) : least,
@@ -121,7 +137,9 @@ class PathTable {
 
 void check_path_memory(const DtwOptions& options, const BandRows& band) {
   const double mb = static_cast<double>(band.cells()) / 1e6;
-  check<ConfigError>(mb <= static_cast<double>(options.max_path_mb), "[dtw] expected a path within max_path_mb {}, got a table of {} MB; set a radius, or use dtw_distance, which keeps a row alone", {options.max_path_mb, std::ceil(mb)});
+  check<ConfigError>(mb <= static_cast<double>(options.max_path_mb),
+                     "[dtw] expected a path within max_path_mb {}, got a table of {} MB; set a radius, or use dtw_distance, which keeps a row alone",
+                     {options.max_path_mb, std::ceil(mb)});
 }
 
 }  // namespace
@@ -140,7 +158,7 @@ DtwResult dtw(const Tensor& x, const Tensor& y, const DtwOptions& options, const
   });
 }
 
-double dtw_distance(const Tensor& x, const Tensor& y, const DtwOptions& options) {
+double dtw_distance(const Tensor& x, const Tensor& y, const DtwOptions& options, const DtwCallbacks& callbacks) {
   options.validate();
   const detail::SeriesSet a({x}, "dtw_distance", "x"), b({y}, "dtw_distance", "y");
   a.check_fits(b, "dtw_distance");
@@ -149,7 +167,7 @@ double dtw_distance(const Tensor& x, const Tensor& y, const DtwOptions& options)
     using T = decltype(type);
     const detail::Lane<T> lane_x{a.values<T>(0), a.length(0)}, lane_y{b.values<T>(0), b.length(0)};
     T out = 0;
-    detail::DtwLanes<T>(options, a.width()).run({&lane_x, 1}, {&lane_y, 1}, -1, &out);
+    detail::DtwLanes<T>(options, a.width()).run({&lane_x, 1}, {&lane_y, 1}, -1, &out, RowReports(callbacks, a.length(0)));
     return out;
   });
   check_finite(distance, "dtw_distance");

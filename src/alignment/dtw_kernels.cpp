@@ -6,9 +6,9 @@ namespace alloy::detail {
 
 const DtwKernels& dtw_kernels() {
 #if defined(__x86_64__)
-  static const DtwKernels& best = __builtin_cpu_supports("avx512f") ? kDtwKernelsAvx512
+  static const DtwKernels& best = __builtin_cpu_supports("avx512f")                                 ? kDtwKernelsAvx512
                                   : __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? kDtwKernelsAvx2
-                                                                                                     : kDtwKernelsBaseline;
+                                                                                                    : kDtwKernelsBaseline;
   return best;
 #else
   return kDtwKernelsBaseline;

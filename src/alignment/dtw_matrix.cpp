@@ -28,7 +28,8 @@ using Pair = std::pair<int64_t, int64_t>;  // places in x and y
 class Plan {
  public:
   /// @param within  y is x: each pair once
-  Plan(const SeriesSet& x, const SeriesSet& y, bool within, bool same_lengths, int64_t lanes) : x_(x), y_(y), same_lengths_(same_lengths), lanes_(lanes) {
+  Plan(const SeriesSet& x, const SeriesSet& y, bool within, bool same_lengths, int64_t lanes)
+      : x_(x), y_(y), same_lengths_(same_lengths), lanes_(lanes) {
     const auto by_length = [](const SeriesSet& s) {
       std::vector<int64_t> order(static_cast<size_t>(s.count()));
       std::iota(order.begin(), order.end(), int64_t{0});
@@ -93,7 +94,8 @@ class Plan {
     for (int64_t begin = 0; begin < whole;) {
       double cells = 0;
       int64_t end = begin;
-      while (end < whole && (end == begin || cells < 3e8)) cells += static_cast<double>(x_.length(x_at(end++))) * static_cast<double>(columns * lanes_);
+      while (end < whole && (end == begin || cells < 3e8))
+        cells += static_cast<double>(x_.length(x_at(end++))) * static_cast<double>(columns * lanes_);
       groups_.push_back({q, begin, end});
       begin = end;
     }
@@ -141,7 +143,8 @@ void run_all(int64_t jobs, const std::function<void(int64_t)>& job, const DtwCal
   }
 }
 
-Tensor distances(const SeriesSet& x, const SeriesSet& y, bool within, const DtwOptions& options, const DtwCallbacks& callbacks, std::string_view where) {
+Tensor distances(const SeriesSet& x, const SeriesSet& y, bool within, const DtwOptions& options, const DtwCallbacks& callbacks,
+                 std::string_view where) {
   check_bands(x, y, options, where);
   const Tensor out = at::zeros({x.count(), y.count()}, x.dtype());
   detail::with_type(x.dtype(), [&](auto type) {
@@ -153,10 +156,9 @@ Tensor distances(const SeriesSet& x, const SeriesSet& y, bool within, const DtwO
       std::vector<Lane<T>> xs, ys;
       std::vector<T> found(static_cast<size_t>(lanes.lanes()));
       plan.visit(i, [&](std::span<const Pair> pairs, int64_t y_key) {
-        callbacks.cancel.check(std::string(where));
         xs.clear(), ys.clear();
         for (const auto& [p, q] : pairs) xs.push_back({x.values<T>(p), x.length(p)}), ys.push_back({y.values<T>(q), y.length(q)});
-        lanes.run(xs, ys, y_key, found.data());
+        lanes.run(xs, ys, y_key, found.data(), [&](int64_t) { callbacks.cancel.check(std::string(where)); });
         for (size_t k = 0; k < pairs.size(); ++k) {
           values[pairs[k].first * y.count() + pairs[k].second] = found[k];
           if (within) values[pairs[k].second * y.count() + pairs[k].first] = found[k];

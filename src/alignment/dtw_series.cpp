@@ -11,7 +11,8 @@ namespace alloy {
 
 void DtwOptions::validate() const {
   check<ConfigError>(radius >= -1, "[DtwOptions] expected a radius >= 0, or -1 for no band, got {}", {radius});
-  check<ConfigError>(max_slope == 0 || (max_slope >= 1 && std::isfinite(max_slope)), "[DtwOptions] expected a max_slope >= 1, or 0 for none, got {}", {max_slope});
+  check<ConfigError>(max_slope == 0 || (max_slope >= 1 && std::isfinite(max_slope)), "[DtwOptions] expected a max_slope >= 1, or 0 for none, got {}",
+                     {max_slope});
   check<ConfigError>(radius < 0 || max_slope == 0, "[DtwOptions] expected one band, got radius {} and max_slope {}", {radius, max_slope});
   check<ConfigError>(max_slope == 0 || ends == DtwEnds::closed, "[DtwOptions] expected closed ends with max_slope, which pins both, got {}", {ends});
   check<ConfigError>(max_path_mb >= 1, "[DtwOptions] expected max_path_mb >= 1, got {}", {max_path_mb});
@@ -24,26 +25,33 @@ SeriesSet::SeriesSet(const std::vector<Tensor>& series, std::string_view where, 
   for (size_t n = 0; n < series.size(); ++n) {
     const Tensor& s = series[n];
     const std::string who = std::string(name) + (name == "series" ? " " + std::to_string(n) : "");
-    check<ShapeError>(s.defined() && (s.dim() == 1 || s.dim() == 2) && s.is_cpu(), "[{}] expected {} of shape [T] or [T, D] on the CPU, got {}", {where, who, s});
-    check<ShapeError>(s.scalar_type() == at::kFloat || s.scalar_type() == at::kDouble, "[{}] expected {} of dtype float32 or float64, got {}", {where, who, s});
+    check<ShapeError>(s.defined() && (s.dim() == 1 || s.dim() == 2) && s.is_cpu(), "[{}] expected {} of shape [T] or [T, D] on the CPU, got {}",
+                      {where, who, s});
+    check<ShapeError>(s.scalar_type() == at::kFloat || s.scalar_type() == at::kDouble, "[{}] expected {} of dtype float32 or float64, got {}",
+                      {where, who, s});
     check<DataError>(s.numel() > 0, "[{}] expected at least one step in {}, got {}", {where, who, s});
     const int64_t width = s.dim() == 2 ? s.size(1) : 1;
     if (n == 0) width_ = width;
-    check<ShapeError>(s.scalar_type() == series[0].scalar_type() && width == width_, "[{}] expected series of one dtype and width, got {} and {}", {where, series[0], s});
+    check<ShapeError>(s.scalar_type() == series[0].scalar_type() && width == width_, "[{}] expected series of one dtype and width, got {} and {}",
+                      {where, series[0], s});
     const Tensor finite = s.detach().isfinite();
     if (!finite.all().item<bool>()) {
       const Tensor steps = s.dim() == 2 ? finite.all(1) : finite;
-      fail<DataError>("[{}] expected finite values, got NaN or infinity at step {} of {}", {where, steps.logical_not().nonzero()[0][0].item<int64_t>(), who});
+      fail<DataError>("[{}] expected finite values, got NaN or infinity at step {} of {}",
+                      {where, steps.logical_not().nonzero()[0][0].item<int64_t>(), who});
     }
     series_.push_back(s.detach().contiguous());
   }
 }
 
 void SeriesSet::check_fits(const SeriesSet& other, std::string_view where) const {
-  check<ShapeError>(dtype() == other.dtype() && width() == other.width(), "[{}] expected series of one dtype and width, got {} and {}", {where, series_[0], other.series_[0]});
+  check<ShapeError>(dtype() == other.dtype() && width() == other.width(), "[{}] expected series of one dtype and width, got {} and {}",
+                    {where, series_[0], other.series_[0]});
 }
 
-int64_t BandRows::cells() const { return std::accumulate(last.begin(), last.end(), std::ssize(last)) - std::accumulate(first.begin(), first.end(), int64_t{0}); }
+int64_t BandRows::cells() const {
+  return std::accumulate(last.begin(), last.end(), std::ssize(last)) - std::accumulate(first.begin(), first.end(), int64_t{0});
+}
 
 namespace {
 
@@ -91,12 +99,14 @@ BandRows band_rows(const DtwOptions& options, int64_t rows, int64_t columns) {
 void check_band(const DtwOptions& options, int64_t rows, int64_t columns, std::string_view where) {
   if (options.radius >= 0) {
     const int64_t least = opens_end(options.ends) ? std::max(int64_t{0}, rows - columns) : std::abs(rows - columns);
-    check<ConfigError>(options.radius >= least, "[{}] expected a radius of at least {} for series of {} and {} steps, which no path joins within the band otherwise, got {}",
+    check<ConfigError>(options.radius >= least,
+                       "[{}] expected a radius of at least {} for series of {} and {} steps, which no path joins within the band otherwise, got {}",
                        {where, least, rows, columns, options.radius});
   }
   if (options.max_slope == 0 || itakura_fits(options.max_slope, rows, columns)) return;
   double low = options.max_slope, high = 2.0 * static_cast<double>(std::max(rows, columns));  // where all but the rims is within
-  check<ConfigError>(itakura_fits(high, rows, columns), "[{}] expected series that max_slope can join, got {} and {} steps; a radius of {} does", {where, rows, columns, std::abs(rows - columns)});
+  check<ConfigError>(itakura_fits(high, rows, columns), "[{}] expected series that max_slope can join, got {} and {} steps; a radius of {} does",
+                     {where, rows, columns, std::abs(rows - columns)});
   while (high - low > 0.005) (itakura_fits((low + high) / 2, rows, columns) ? high : low) = (low + high) / 2;
   fail<ConfigError>("[{}] expected a max_slope of at least {} for series of {} and {} steps, which no path joins within the band otherwise, got {}",
                     {where, std::ceil(high * 100) / 100, rows, columns, options.max_slope});

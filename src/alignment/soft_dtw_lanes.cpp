@@ -39,7 +39,8 @@ void SoftDtwLanes<T>::rows_forward(int64_t row, int64_t end, T* weights) {
 template <class T>
 void SoftDtwLanes<T>::forward(std::span<const SoftLane<T>> pairs, T* out) {
   const bool keeps = pairs[0].grad_x != nullptr || pairs[0].alignment != nullptr;
-  T *m = m_.resize(state_size()), *e = e_.resize(state_size()), *kept = keeps ? kept_.resize((rows_ + block_ - 1) / block_ * 2 * state_size()) : nullptr;
+  T *m = m_.resize(state_size()), *e = e_.resize(state_size()),
+    *kept = keeps ? kept_.resize((rows_ + block_ - 1) / block_ * 2 * state_size()) : nullptr;
   std::fill_n(m, state_size(), T(1));
   std::fill_n(e, lanes(), T(0));
   std::fill_n(e + lanes(), state_size() - lanes(), kUnreachable<T>);
@@ -98,9 +99,10 @@ template <class T>
 void SoftDtwLanes<T>::rows_backward(int64_t row, int64_t end, int64_t block) {
   const bool grads = grad_x_.get() != nullptr;
   const int64_t row_size = columns_ * lanes();
-  kernels_.soft_back({x_.get() + row * width_ * lanes(), y_.get(), weights_.get() + (row - block) * 3 * row_size, flow_.get(), band_.first.data() + row, band_.last.data() + row,
-                      grads ? grad_x_.get() + row * width_ * lanes() : nullptr, grads ? grad_y_.get() : nullptr,
-                      alignment_.get() != nullptr ? alignment_.get() + (row - block) * row_size : nullptr, end - row, columns_, width_});
+  kernels_.soft_back({x_.get() + row * width_ * lanes(), y_.get(), weights_.get() + (row - block) * 3 * row_size, flow_.get(),
+                      band_.first.data() + row, band_.last.data() + row, grads ? grad_x_.get() + row * width_ * lanes() : nullptr,
+                      grads ? grad_y_.get() : nullptr, alignment_.get() != nullptr ? alignment_.get() + (row - block) * row_size : nullptr, end - row,
+                      columns_, width_});
 }
 
 template <class T>
@@ -109,7 +111,8 @@ void SoftDtwLanes<T>::copy_alignment(std::span<const SoftLane<T>> pairs, int64_t
     const SoftLane<T>& pair = pairs[l];
     for (int64_t i = block; i < std::min(block_end, pair.x.length); ++i) {
       const int64_t first = band_.first[static_cast<size_t>(i)], end = std::min(band_.last[static_cast<size_t>(i)] + 1, pair.y.length);
-      for (int64_t j = first; j < end; ++j) pair.alignment[i * pair.alignment_stride + j] = alignment_.get()[static_cast<size_t>(((i - block) * columns_ + j) * lanes()) + l];
+      for (int64_t j = first; j < end; ++j)
+        pair.alignment[i * pair.alignment_stride + j] = alignment_.get()[static_cast<size_t>(((i - block) * columns_ + j) * lanes()) + l];
     }
   }
 }

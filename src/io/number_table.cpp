@@ -65,7 +65,8 @@ class TableReader {
   void begin(int64_t number_of_line, std::string_view line) {
     bool names = false;
     for_each_cell(line, [&](int64_t column, std::string_view cell) {
-      check<DataError>(column < limits_.max_columns, "[{}, line {}] expected at most {} columns, got more", {where_, number_of_line, limits_.max_columns});
+      check<DataError>(column < limits_.max_columns, "[{}, line {}] expected at most {} columns, got more",
+                       {where_, number_of_line, limits_.max_columns});
       table_.width = column + 1;
       names = names || !number(cell);
     });
@@ -77,11 +78,14 @@ class TableReader {
       count = column + 1;
       if (count > table_.width) return;
       const std::optional<double> value = number(cell);
-      if (!value || !std::isfinite(*value)) fail<DataError>("[{}, line {}] expected a finite number in column {}, got '{}'", {where_, number_of_line, count, shown(cell)});
+      if (!value || !std::isfinite(*value))
+        fail<DataError>("[{}, line {}] expected a finite number in column {}, got '{}'", {where_, number_of_line, count, shown(cell)});
       table_.values.push_back(*value);
     });
-    check<DataError>(count == table_.width, "[{}, line {}] expected {} numbers as in the lines above, got {}", {where_, number_of_line, table_.width, count});
-    check<DataError>(static_cast<int64_t>(table_.values.size()) <= limits_.max_values, "[{}, line {}] expected at most {} numbers, got more", {where_, number_of_line, limits_.max_values});
+    check<DataError>(count == table_.width, "[{}, line {}] expected {} numbers as in the lines above, got {}",
+                     {where_, number_of_line, table_.width, count});
+    check<DataError>(static_cast<int64_t>(table_.values.size()) <= limits_.max_values, "[{}, line {}] expected at most {} numbers, got more",
+                     {where_, number_of_line, limits_.max_values});
   }
 
   std::string_view where_;

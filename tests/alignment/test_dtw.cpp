@@ -33,7 +33,8 @@ bool opens_end(DtwEnds ends) { return ends == DtwEnds::open_end || ends == DtwEn
 bool inside(const DtwOptions& o, int64_t rows, int64_t columns, int64_t i, int64_t j) {
   if (o.radius >= 0) return std::abs(i - j) <= o.radius;
   if (o.max_slope == 0 || rows == 1 || columns == 1) return true;
-  const double u = static_cast<double>(i) / static_cast<double>(rows - 1), v = static_cast<double>(j) / static_cast<double>(columns - 1), s = o.max_slope, e = 1e-12;
+  const double u = static_cast<double>(i) / static_cast<double>(rows - 1), v = static_cast<double>(j) / static_cast<double>(columns - 1),
+               s = o.max_slope, e = 1e-12;
   return v <= s * u + e && v >= u / s - e && 1 - v <= s * (1 - u) + e && 1 - v >= (1 - u) / s - e;
 }
 
@@ -46,10 +47,12 @@ Best brute_force(const Tensor& x, const Tensor& y, const DtwOptions& o) {
   const Tensor costs = cost_table(x, y, squared);
   const int64_t rows = x.size(0), columns = y.size(0);
   Best best;
-  for_each_path(rows, columns, [&](int64_t i, int64_t j) { return inside(o, rows, columns, i, j); }, opens_begin(o.ends), opens_end(o.ends), [&](const Cells& path) {
-    best.distance = std::min(best.distance, path_cost(costs, path));
-    ++best.paths;
-  });
+  for_each_path(
+      rows, columns, [&](int64_t i, int64_t j) { return inside(o, rows, columns, i, j); }, opens_begin(o.ends), opens_end(o.ends),
+      [&](const Cells& path) {
+        best.distance = std::min(best.distance, path_cost(costs, path));
+        ++best.paths;
+      });
   if (squared) best.distance = std::sqrt(best.distance);
   return best;
 }
@@ -74,7 +77,8 @@ void check_path(const DtwResult& result, const Tensor& x, const Tensor& y, const
 }
 
 void check_against_all_paths(const Tensor& x, const Tensor& y, const DtwOptions& o) {
-  INFO("x " << x.sizes() << " y " << y.sizes() << " cost " << name_of(o.cost) << " radius " << o.radius << " slope " << o.max_slope << " ends " << name_of(o.ends));
+  INFO("x " << x.sizes() << " y " << y.sizes() << " cost " << name_of(o.cost) << " radius " << o.radius << " slope " << o.max_slope << " ends "
+            << name_of(o.ends));
   const Best best = brute_force(x, y, o);
   if (best.paths == 0) {
     CHECK_THROWS_AS(dtw(x, y, o), ConfigError);
@@ -97,7 +101,8 @@ Tensor tensor_of(const Config& values) {
   int64_t width = 0;
   for (const Config& v : values.as_array()) {
     if (!v.is_array()) flat.push_back(v.as_double());
-    else for (const Config& cell : v.as_array()) flat.push_back(cell.as_double()), width = std::ssize(v.as_array());
+    else
+      for (const Config& cell : v.as_array()) flat.push_back(cell.as_double()), width = std::ssize(v.as_array());
   }
   const Tensor all = torch::tensor(flat, torch::kDouble);
   return width > 0 ? all.view({-1, width}) : all;
@@ -109,10 +114,10 @@ Tensor series_of(const std::string& kind, size_t n) { return tensor_of(reference
 TEST_CASE("dtw by hand", "[alignment]") {
   // 0 1 1 3 against 0 1 3 3: the middle step is held, nothing is left over
   CHECK(dtw(of({0, 1, 1, 3}), of({0, 1, 3, 3})).distance == 0);
-  // costs 1 4 0 / 4 9 1 / 9 16 4, path (0,0) (0,1) (0,2) (1,2) (2,2) = 1 + 4 + 0 + 1 + 4
+  // costs 1 4 0 / 4 9 1 / 9 16 4: 1 + 4 + 0 + 1 + 4, and the same without the 0, which is the shorter way
   const DtwResult result = dtw(of({2, 3, 4}), of({1, 0, 2}));
   CHECK_THAT(result.distance, WithinAbs(std::sqrt(10.0), 1e-12));
-  CHECK(cells_of(result.path) == Cells{{0, 0}, {0, 1}, {0, 2}, {1, 2}, {2, 2}});
+  CHECK(cells_of(result.path) == Cells{{0, 0}, {0, 1}, {1, 2}, {2, 2}});
   CHECK(result.path.scalar_type() == at::kLong);
   CHECK(dtw(of({2, 3, 4}), of({1, 0, 2}), {.cost = DtwCost::euclidean}).distance == 1 + 2 + 0 + 1 + 2);
   CHECK(dtw(of({5}), of({2})).distance == 3);
@@ -156,7 +161,8 @@ TEST_CASE("dtw agrees with dtaidistance and tslearn", "[alignment]") {
   }
   SECTION("bands") {
     const Tensor windows = tensor_of(dtai.at("window_from_2"));
-    for (int64_t k = 0; k < windows.size(0); ++k) CHECK_THAT(dtw(series_of("one", 3), series_of("one", 4), {.radius = k + 1}).distance, WithinAbs(windows[k].item<double>(), 1e-10));
+    for (int64_t k = 0; k < windows.size(0); ++k)
+      CHECK_THAT(dtw(series_of("one", 3), series_of("one", 4), {.radius = k + 1}).distance, WithinAbs(windows[k].item<double>(), 1e-10));
   }
   SECTION("open ends") {
     const Tensor x = series_of("one", 2), y = series_of("one", 6);
@@ -221,7 +227,8 @@ TEST_CASE("properties of dtw", "[alignment]") {
 
 TEST_CASE("what dtw refuses", "[alignment]") {
   const Tensor x = series(10, 0, 1), y = series(15, 0, 2);
-  CHECK_THROWS_WITH(dtw(x, y, {.radius = 4}), ContainsSubstring("a radius of at least 5 for series of 10 and 15 steps") && ContainsSubstring("got 4"));
+  CHECK_THROWS_WITH(dtw(x, y, {.radius = 4}),
+                    ContainsSubstring("a radius of at least 5 for series of 10 and 15 steps") && ContainsSubstring("got 4"));
   CHECK_NOTHROW(dtw(x, y, {.radius = 5}));
   CHECK_THROWS_WITH(dtw(y, x, {.radius = 4, .ends = DtwEnds::open_end}), ContainsSubstring("at least 5"));
   CHECK_NOTHROW(dtw(x, y, {.radius = 0, .ends = DtwEnds::open_end}));
@@ -256,9 +263,11 @@ TEST_CASE("what dtw refuses", "[alignment]") {
   CHECK_THROWS_AS(dtw(x, Tensor()), ShapeError);
   CHECK_THROWS_WITH(dtw(of({1e20}).to(at::kFloat), of({-1e20}).to(at::kFloat)), ContainsSubstring("float64"));
   CHECK_THROWS_AS(dtw_distance(of({1e20}).to(at::kFloat), of({-1e20}).to(at::kFloat)), DataError);
-  CHECK_THROWS_WITH(dtw(torch::zeros({2000}), torch::zeros({2000}), {.max_path_mb = 3}), ContainsSubstring("a table of 4 MB") && ContainsSubstring("dtw_distance"));
+  CHECK_THROWS_WITH(dtw(torch::zeros({2000}), torch::zeros({2000}), {.max_path_mb = 3}),
+                    ContainsSubstring("a table of 4 MB") && ContainsSubstring("dtw_distance"));
   CHECK_NOTHROW(dtw(torch::zeros({2000}), torch::zeros({2000}), {.radius = 100, .max_path_mb = 1}));
-  for (const DtwOptions& o : {DtwOptions{.radius = -2}, DtwOptions{.max_slope = 0.5}, DtwOptions{.radius = 1, .max_slope = 2}, DtwOptions{.max_slope = 2, .ends = DtwEnds::open}, DtwOptions{.max_path_mb = 0}})
+  for (const DtwOptions& o : {DtwOptions{.radius = -2}, DtwOptions{.max_slope = 0.5}, DtwOptions{.radius = 1, .max_slope = 2},
+                              DtwOptions{.max_slope = 2, .ends = DtwEnds::open}, DtwOptions{.max_path_mb = 0}})
     CHECK_THROWS_AS(dtw(x, x, o), ConfigError);
   CHECK(from_config<DtwOptions>(to_config(DtwOptions{.radius = 3, .ends = DtwEnds::open})).radius == 3);
 }
@@ -272,7 +281,13 @@ TEST_CASE("dtw reports and stops", "[alignment]") {
   };
   dtw(x, x, {}, {.progress = note});
   CHECK(done == std::vector<int64_t>{0, 256, 512, 768, 1000});
+  done.clear();
+  dtw_distance(torch::zeros({1000}), torch::zeros({3}), {}, {.progress = note});
+  CHECK(done == std::vector<int64_t>{0, 1000});
   DtwCallbacks callbacks;
-  callbacks.progress = [&](const Progress& p) { if (p.done == 256) callbacks.cancel.cancel(); };
+  callbacks.progress = [&](const Progress& p) {
+    if (p.done == 256) callbacks.cancel.cancel();
+  };
   CHECK_THROWS_AS(dtw(x, x, {}, callbacks), CancelledError);
+  CHECK_THROWS_AS(dtw_distance(x, x, {}, callbacks), CancelledError);
 }

@@ -39,9 +39,10 @@ struct Pairs {
     std::vector<double> all;
     for (size_t begin = 0; begin < x.size(); begin += static_cast<size_t>(lanes.lanes())) {
       std::vector<Lane<T>> a, b;
-      for (size_t n = begin; n < std::min(x.size(), begin + static_cast<size_t>(lanes.lanes())); ++n) a.push_back(lane(x[n])), b.push_back(lane(y[n]));
+      for (size_t n = begin; n < std::min(x.size(), begin + static_cast<size_t>(lanes.lanes())); ++n)
+        a.push_back(lane(x[n])), b.push_back(lane(y[n]));
       std::vector<T> out(a.size());
-      lanes.run(a, b, -1, out.data());
+      lanes.run(a, b, -1, out.data(), [](int64_t) {});
       all.insert(all.end(), out.begin(), out.end());
     }
     return all;
@@ -54,7 +55,8 @@ struct Pairs {
     for (size_t n = 0; n < x.size(); ++n) {  // one by one: lanes that are free change nothing
       const auto type = x[n].options();
       const Tensor gx = torch::zeros_like(x[n]), gy = torch::zeros_like(y[n]), alignment = torch::zeros({x[n].size(0), y[n].size(0)}, type);
-      const SoftLane<T> pair{lane(x[n]), lane(y[n]), gx.mutable_data_ptr<T>(), gy.mutable_data_ptr<T>(), alignment.mutable_data_ptr<T>(), y[n].size(0)};
+      const SoftLane<T> pair{lane(x[n]),  lane(y[n]), gx.mutable_data_ptr<T>(), gy.mutable_data_ptr<T>(), alignment.mutable_data_ptr<T>(),
+                             y[n].size(0)};
       T out = 0;
       lanes.run({&pair, 1}, &out);
       values.push_back(out);
@@ -89,7 +91,8 @@ void check_levels(double tolerance) {
         const auto expected = pairs.soft(kDtwKernelsBaseline, gamma, radius);
         for (const DtwKernels* k : runnable()) {
           INFO(k->name << " width " << width << " gamma " << gamma << " radius " << radius);
-          CHECK(largest_difference(pairs.soft(*k, gamma, radius), expected) <= (gamma < 0.1 ? 100 : 4) * tolerance);  // shares of a cell hang on differences over gamma
+          CHECK(largest_difference(pairs.soft(*k, gamma, radius), expected) <=
+                (gamma < 0.1 ? 100 : 4) * tolerance);  // shares of a cell hang on differences over gamma
         }
       }
   }

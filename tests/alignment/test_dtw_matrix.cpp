@@ -28,7 +28,8 @@ void check_pairs(const Tensor& matrix, const std::vector<Tensor>& xs, const std:
   double worst = 0;
   for (size_t n = 0; n < xs.size(); ++n)
     for (size_t m = 0; m < ys.size(); ++m)
-      worst = std::max(worst, std::abs(matrix[static_cast<int64_t>(n)][static_cast<int64_t>(m)].item<double>() - dtw(xs[n], ys[m], options).distance));
+      worst =
+          std::max(worst, std::abs(matrix[static_cast<int64_t>(n)][static_cast<int64_t>(m)].item<double>() - dtw(xs[n], ys[m], options).distance));
   CHECK(worst <= tolerance);
 }
 

@@ -31,10 +31,12 @@ Expected all_paths(const Tensor& x, const Tensor& y, double gamma, int64_t radiu
   const Tensor costs = cost_table(x, y);
   std::vector<Cells> paths;
   std::vector<double> sums;
-  for_each_path(x.size(0), y.size(0), [&](int64_t i, int64_t j) { return radius < 0 || std::abs(i - j) <= radius; }, false, false, [&](const Cells& path) {
-    paths.push_back(path);
-    sums.push_back(-path_cost(costs, path) / gamma);
-  });
+  for_each_path(
+      x.size(0), y.size(0), [&](int64_t i, int64_t j) { return radius < 0 || std::abs(i - j) <= radius; }, false, false,
+      [&](const Cells& path) {
+        paths.push_back(path);
+        sums.push_back(-path_cost(costs, path) / gamma);
+      });
   const Tensor log_weights = torch::tensor(sums, torch::kDouble), log_total = log_weights.logsumexp(0), weights = (log_weights - log_total).exp();
   Expected out{-gamma * log_total.item<double>(), torch::zeros_like(costs)};
   for (size_t k = 0; k < paths.size(); ++k)
@@ -52,7 +54,8 @@ double by_recursion(const Tensor& x, const Tensor& y, double gamma) {
   for (int64_t i = 1; i <= rows; ++i)
     for (int64_t j = 1; j <= columns; ++j) {
       const double a = at(i - 1, j), b = at(i, j - 1), c = at(i - 1, j - 1), least = std::min({a, b, c});
-      at(i, j) = costs[i - 1][j - 1].item<double>() + least - gamma * std::log(std::exp((least - a) / gamma) + std::exp((least - b) / gamma) + std::exp((least - c) / gamma));
+      at(i, j) = costs[i - 1][j - 1].item<double>() + least -
+                 gamma * std::log(std::exp((least - a) / gamma) + std::exp((least - b) / gamma) + std::exp((least - c) / gamma));
     }
   return at(rows, columns);
 }
@@ -82,7 +85,8 @@ TEST_CASE("soft_dtw is the soft minimum of all paths", "[alignment]") {
         for (const int64_t radius : {int64_t{-1}, std::abs(rows - columns), std::abs(rows - columns) + 1}) {
           INFO(rows << " x " << columns << " width " << width << " gamma " << gamma << " radius " << radius);
           const Expected expected = all_paths(x[0], y[0], gamma, radius);
-          CHECK_THAT(soft_dtw({x}, {y}, {.gamma = gamma, .radius = radius}).item<double>(), WithinAbs(expected.value, 1e-11 * (1 + std::abs(expected.value))));
+          CHECK_THAT(soft_dtw({x}, {y}, {.gamma = gamma, .radius = radius}).item<double>(),
+                     WithinAbs(expected.value, 1e-11 * (1 + std::abs(expected.value))));
           CHECK_THAT(soft_dtw_alignment({x}, {y}, {.gamma = gamma, .radius = radius})[0], AllClose(expected.alignment, 1e-11));
         }
     }
@@ -105,12 +109,14 @@ TEST_CASE("soft_dtw agrees with tslearn", "[alignment]") {
   const std::vector<Tensor> set = {series_of("one", 2), series_of("one", 3), series_of("one", 5)};
   for (int64_t n = 0; n < 3; ++n)
     for (int64_t m = 0; m < 3; ++m)
-      CHECK_THAT(soft_dtw_divergence({set[static_cast<size_t>(n)].unsqueeze(0)}, {set[static_cast<size_t>(m)].unsqueeze(0)}, {.gamma = 0.5}).item<double>(),
-                 WithinAbs(expected[n][m].item<double>(), 1e-9));
+      CHECK_THAT(
+          soft_dtw_divergence({set[static_cast<size_t>(n)].unsqueeze(0)}, {set[static_cast<size_t>(m)].unsqueeze(0)}, {.gamma = 0.5}).item<double>(),
+          WithinAbs(expected[n][m].item<double>(), 1e-9));
 }
 
 TEST_CASE("gradients of soft_dtw", "[alignment]") {
-  const Tensor x = normal({3, 6, 2}, 3).requires_grad_(), y = normal({3, 7, 2}, 4).requires_grad_(), weight = torch::tensor({1.0, -2.0, 0.5}, torch::kDouble);
+  const Tensor x = normal({3, 6, 2}, 3).requires_grad_(), y = normal({3, 7, 2}, 4).requires_grad_(),
+               weight = torch::tensor({1.0, -2.0, 0.5}, torch::kDouble);
   const Tensor lx = lengths_of({6, 4, 1}), ly = lengths_of({5, 7, 3});
   for (const double gamma : {0.3, 1.0, 10.0}) {
     INFO(gamma);
@@ -166,7 +172,8 @@ TEST_CASE("soft_dtw of long series, in blocks of rows", "[alignment]") {
 TEST_CASE("properties of soft_dtw", "[alignment]") {
   const Tensor x = normal({20, 14, 2}, 9), y = normal({20, 11, 2}, 10);
   SECTION("padding changes nothing, not even NaN") {
-    const Tensor lx = lengths_of({14, 3, 9, 1, 14, 2, 7, 7, 7, 5, 14, 3, 9, 1, 14, 2, 7, 7, 7, 5}), ly = lengths_of({11, 4, 8, 2, 1, 2, 7, 6, 9, 11, 11, 4, 8, 2, 1, 2, 7, 6, 9, 11});
+    const Tensor lx = lengths_of({14, 3, 9, 1, 14, 2, 7, 7, 7, 5, 14, 3, 9, 1, 14, 2, 7, 7, 7, 5}),
+                 ly = lengths_of({11, 4, 8, 2, 1, 2, 7, 6, 9, 11, 11, 4, 8, 2, 1, 2, 7, 6, 9, 11});
     const auto run = [&](double content) {
       Tensor a = x.clone(), b = y.clone();
       for (int64_t n = 0; n < 20; ++n) a[n].slice(0, lx[n].item<int64_t>()).fill_(content), b[n].slice(0, ly[n].item<int64_t>()).fill_(content);
@@ -195,7 +202,8 @@ TEST_CASE("properties of soft_dtw", "[alignment]") {
     Tensor path = torch::zeros({14, 11}, torch::kDouble);
     for (int64_t k = 0; k < hard.path.size(0); ++k) path[hard.path[k][0]][hard.path[k][1]] = 1;
     CHECK_THAT(soft_dtw_alignment({x}, {y}, {.gamma = 1e-6})[0], AllClose(path, 1e-9));
-    CHECK_THAT(soft_dtw({x}, {y}, {.gamma = 1e-9, .radius = 4})[0].item<double>(), WithinAbs(std::pow(dtw_distance(x[0], y[0], {.radius = 4}), 2), 1e-6));
+    CHECK_THAT(soft_dtw({x}, {y}, {.gamma = 1e-9, .radius = 4})[0].item<double>(),
+               WithinAbs(std::pow(dtw_distance(x[0], y[0], {.radius = 4}), 2), 1e-6));
   }
   SECTION("the divergence is 0 of equals, symmetric, and positive") {
     CHECK(soft_dtw_divergence({x}, {x}).abs().max().item<double>() <= 1e-12);
@@ -249,7 +257,8 @@ TEST_CASE("what soft_dtw refuses", "[alignment]") {
   CHECK_THROWS_WITH(soft_dtw({x}, {bad}), ContainsSubstring("step 8 of sample 2 of y"));
   CHECK_NOTHROW(soft_dtw({x}, {bad, lengths_of({9, 9, 8})}));
   CHECK_THROWS_WITH(soft_dtw_divergence({x}, {bad}), ContainsSubstring("soft_dtw_divergence"));
-  for (const double gamma : {0.0, -1.0, std::numeric_limits<double>::infinity(), std::numeric_limits<double>::quiet_NaN()}) CHECK_THROWS_AS(soft_dtw({x}, {y}, {.gamma = gamma}), ConfigError);
+  for (const double gamma : {0.0, -1.0, std::numeric_limits<double>::infinity(), std::numeric_limits<double>::quiet_NaN()})
+    CHECK_THROWS_AS(soft_dtw({x}, {y}, {.gamma = gamma}), ConfigError);
   CHECK_THROWS_AS(soft_dtw({x}, {y}, {.radius = -2}), ConfigError);
   CHECK_THROWS_WITH(soft_dtw({x.to(at::kFloat) * 1e18}, {y.to(at::kFloat)}, {.gamma = 1e-9}), ContainsSubstring("larger gamma"));
 }

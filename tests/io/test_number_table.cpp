@@ -27,7 +27,10 @@ TEST_CASE("tables of numbers", "[io]") {
     CHECK(table("5").values == Values{5});
   }
   SECTION("line ends, byte order mark and blank lines") {
-    for (const char* text : {"1,2\n3,4\n", "1,2\r\n3,4\r\n", "1,2\n3,4", "\xEF\xBB\xBF" "1,2\n\n \r\n3,4\n\n"}) CHECK(table(text).values == Values{1, 2, 3, 4});
+    for (const char* text : {"1,2\n3,4\n", "1,2\r\n3,4\r\n", "1,2\n3,4",
+                             "\xEF\xBB\xBF"
+                             "1,2\n\n \r\n3,4\n\n"})
+      CHECK(table(text).values == Values{1, 2, 3, 4});
   }
   SECTION("refused, with the line") {
     const std::pair<std::string, std::string> cases[] = {

@@ -159,7 +159,7 @@ def usage():
     for args in (["--help"], ["dtw", "--help"], ["delay", "--help"], ["ctc", "--help"]):
         expect(run("align", *args).returncode == 0, f"align {args}")
     expect_error(2, [], "align")
-    expect_error(2, ["dwt"], "align", "dwt", root / "a.csv", root / "b.csv")
+    expect_error(2, ["'align dwt'", "known: dtw"], "align", "dwt", root / "a.csv", root / "b.csv")
 
 
 dtw()

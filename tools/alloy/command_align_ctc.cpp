@@ -28,7 +28,8 @@ std::vector<int64_t> parse_targets(const std::string& text) {
     const size_t end = std::min(text.find_first_of(" ,\t\n", begin), text.size());
     int64_t token = 0;
     const auto [stop, error] = std::from_chars(text.data() + begin, text.data() + end, token);
-    if (error != std::errc() || stop != text.data() + end) throw UsageError(fmt::format("align ctc: expected token ids such as \"1 5 5 2\" for --targets, got '{}'", text.substr(begin, end - begin)));
+    if (error != std::errc() || stop != text.data() + end)
+      throw UsageError(fmt::format("align ctc: expected token ids such as \"1 5 5 2\" for --targets, got '{}'", text.substr(begin, end - begin)));
     targets.push_back(token);
     begin = end;
   }
@@ -53,10 +54,14 @@ void print(const Given& given, const CtcAlignment& found) {
     Config::Array spans;
     for (const TokenSpan& span : found.spans) {
       Config entry = Config::object({{"token", span.token}, {"start", span.start}, {"stop", span.stop}, {"score", span.score}});
-      if (given.frame_ms > 0) entry.set("start_seconds", 1e-3 * given.frame_ms * static_cast<double>(span.start)), entry.set("stop_seconds", 1e-3 * given.frame_ms * static_cast<double>(span.stop));
+      if (given.frame_ms > 0)
+        entry.set("start_seconds", 1e-3 * given.frame_ms * static_cast<double>(span.start)),
+            entry.set("stop_seconds", 1e-3 * given.frame_ms * static_cast<double>(span.stop));
       spans.push_back(std::move(entry));
     }
-    fmt::print("{}\n", to_json(Config::object({{"frames", static_cast<int64_t>(found.labels.size())}, {"log_score", found.log_score}, {"spans", Config(std::move(spans))}})));
+    fmt::print("{}\n",
+               to_json(Config::object(
+                   {{"frames", static_cast<int64_t>(found.labels.size())}, {"log_score", found.log_score}, {"spans", Config(std::move(spans))}})));
     return;
   }
   std::vector<std::string> head = {"token", "frames", "score"};
@@ -64,10 +69,13 @@ void print(const Given& given, const CtcAlignment& found) {
   Table table(head);
   for (const TokenSpan& span : found.spans) {
     std::vector<std::string> row = {std::to_string(span.token), fmt::format("[{}, {})", span.start, span.stop), fmt::format("{:.3f}", span.score)};
-    if (given.frame_ms > 0) row.push_back(fmt::format("{:.3f} .. {:.3f}", 1e-3 * given.frame_ms * static_cast<double>(span.start), 1e-3 * given.frame_ms * static_cast<double>(span.stop)));
+    if (given.frame_ms > 0)
+      row.push_back(fmt::format("{:.3f} .. {:.3f}", 1e-3 * given.frame_ms * static_cast<double>(span.start),
+                                1e-3 * given.frame_ms * static_cast<double>(span.stop)));
     table.add(row);
   }
-  fmt::print("{}\n{} frames, log-probability of the path {:.4f}\n", table.text(), count_text(static_cast<int64_t>(found.labels.size())), found.log_score);
+  fmt::print("{}\n{} frames, log-probability of the path {:.4f}\n", table.text(), count_text(static_cast<int64_t>(found.labels.size())),
+             found.log_score);
 }
 
 void align_ctc(const Given& given) {
@@ -76,7 +84,8 @@ void align_ctc(const Given& given) {
   CtcAlignment found;
   {
     ProgressPrinter printer;
-    found = ctc_forced_align(log_probs, targets, given.options, [&](const Progress& p) { printer.update(p); }, signal_token());
+    found = ctc_forced_align(
+        log_probs, targets, given.options, [&](const Progress& p) { printer.update(p); }, signal_token());
   }
   print(given, found);
 }

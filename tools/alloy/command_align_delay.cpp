@@ -23,7 +23,8 @@ void print(const DelayEstimate& found, bool json) {
   if (json) {
     Config::Array windows;
     for (const DelayWindow& w : found.windows)
-      windows.push_back(Config::object({{"seconds", w.seconds}, {"delay_seconds", w.delay_seconds}, {"correlation", w.correlation}, {"weight", w.weight}}));
+      windows.push_back(
+          Config::object({{"seconds", w.seconds}, {"delay_seconds", w.delay_seconds}, {"correlation", w.correlation}, {"weight", w.weight}}));
     fmt::print("{}\n", to_json(Config::object({{"delay_seconds", found.delay_seconds},
                                                {"delay_error_seconds", found.delay_error_seconds},
                                                {"drift_ppm", found.drift_ppm},
@@ -34,7 +35,8 @@ void print(const DelayEstimate& found, bool json) {
     return;
   }
   const auto with_error = [](double value, double error, const char* unit, int digits) {
-    return std::isfinite(error) ? fmt::format("{:+.{}f} {} +- {:.{}f}", value, digits, unit, error, digits) : fmt::format("{:+.{}f} {}", value, digits, unit);
+    return std::isfinite(error) ? fmt::format("{:+.{}f} {} +- {:.{}f}", value, digits, unit, error, digits)
+                                : fmt::format("{:+.{}f} {}", value, digits, unit);
   };
   fmt::print("delay        {}, {}\n", with_error(found.delay_seconds, found.delay_error_seconds, "s", 6),
              found.delay_seconds >= 0 ? "the second recording has it later" : "the second recording has it earlier");
@@ -58,8 +60,12 @@ void add_align_delay(CLI::App& align) {
   command->add_option("second", given->second, "audio file, of any sample rate")->required();
   std::vector<std::string> methods;
   for (const auto& [value, name] : enum_names(DelayMethod{})) methods.emplace_back(name);
-  command->add_option("--method", given->method, "phat for sound; correlation for slow signals")->check(CLI::IsMember(methods))->capture_default_str();
-  command->add_option("--max-delay", given->options.max_delay_seconds, "seconds looked at, both ways")->check(CLI::Range(1e-3, 1e5))->capture_default_str();
+  command->add_option("--method", given->method, "phat for sound; correlation for slow signals")
+      ->check(CLI::IsMember(methods))
+      ->capture_default_str();
+  command->add_option("--max-delay", given->options.max_delay_seconds, "seconds looked at, both ways")
+      ->check(CLI::Range(1e-3, 1e5))
+      ->capture_default_str();
   command->add_option("--max-drift", given->options.max_drift_ppm, "ppm looked at, both ways")->check(CLI::Range(0, 10'000))->capture_default_str();
   command->add_option("--window", given->options.window_seconds, "seconds compared at a time")->check(CLI::Range(1e-3, 1e4))->capture_default_str();
   command->add_flag("--no-drift", given->no_drift, "clocks of equal speed");

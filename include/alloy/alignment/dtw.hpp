@@ -41,9 +41,11 @@ struct DtwOptions {
     field("cost", self.cost, "of a pair of steps");
     field("radius", self.radius, "Sakoe-Chiba band: only |i - j| <= radius steps; at least the difference of the lengths; -1 = no band");
     field("max_slope", self.max_slope,
-          "Itakura parallelogram: where the path is at a share u of x and v of y, u / slope <= v <= slope u, and the same seen from the end; >= 1; 0 = none");
+          "Itakura parallelogram: where the path is at a share u of x and v of y, u / slope <= v <= slope u, and the same seen from the end; >= 1; 0 "
+          "= none");
     field("ends", self.ends, "where a path may begin and end in y");
-    field("max_path_mb", self.max_path_mb, "limit of the memory that finding a path takes, a byte for each pair of steps within the band, in 10^6 bytes");
+    field("max_path_mb", self.max_path_mb,
+          "limit of the memory that finding a path takes, a byte for each pair of steps within the band, in 10^6 bytes");
   }
   ALLOY_API void validate() const;  ///< throws ConfigError
 };
@@ -66,6 +68,6 @@ struct DtwResult {
 ALLOY_API DtwResult dtw(const Tensor& x, const Tensor& y, const DtwOptions& options = {}, const DtwCallbacks& callbacks = {});
 
 /// The distance alone: memory for a row of the table, and faster.
-ALLOY_API double dtw_distance(const Tensor& x, const Tensor& y, const DtwOptions& options = {});
+ALLOY_API double dtw_distance(const Tensor& x, const Tensor& y, const DtwOptions& options = {}, const DtwCallbacks& callbacks = {});
 
 }  // namespace alloy

@@ -35,15 +35,16 @@ inline constexpr T kUnreachable = T(-1e30);
 /// From the last row up: how much each cell weighs in the result, and its part in the gradient.
 template <class T>
 struct SoftDtwBack {
-  const T* x;            ///< [rows, width, L], those of this call
-  const T* y;            ///< [columns, width, L]
-  const T* weights;      ///< [rows, columns, 3, L] as above
-  T* flow;               ///< [1 + columns, L]: what reaches the cells of the last of these rows from outside of it; then those of the row above; entry 0 is column -1
+  const T* x;        ///< [rows, width, L], those of this call
+  const T* y;        ///< [columns, width, L]
+  const T* weights;  ///< [rows, columns, 3, L] as above
+  T* flow;  ///< [1 + columns, L]: what reaches the cells of the last of these rows from outside of it; then those of the row above; entry 0 is column
+            ///< -1
   const int64_t* first;  ///< [rows]
   const int64_t* last;
-  T* grad_x;             ///< [rows, width, L], added to; null: no gradients
-  T* grad_y;             ///< [columns, width, L], added to
-  T* alignment;          ///< [rows, columns, L] or null: set within the band
+  T* grad_x;     ///< [rows, width, L], added to; null: no gradients
+  T* grad_y;     ///< [columns, width, L], added to
+  T* alignment;  ///< [rows, columns, L] or null: set within the band
   int64_t rows, columns, width;
 };
 

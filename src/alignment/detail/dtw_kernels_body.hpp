@@ -80,8 +80,17 @@ template <class L>
 inline typename L::Vec power_of_two(typename L::Vec f) {
   using T = typename L::Value;
   constexpr T kFloat[] = {T(1.33908634e-3), T(9.67603192e-3), T(5.55035711e-2), T(2.40221075e-1), T(6.93147188e-1), T(1)};
-  constexpr T kDouble[] = {T(7.0725859492692237e-9), T(1.02086902999583058e-7), T(1.32154422587921690e-6), T(1.52526572602008371e-5), T(1.54035304417360502e-4), T(1.33335582301649740e-3),
-                           T(9.61812910760688853e-3), T(5.55041086644477192e-2), T(2.40226506959100982e-1), T(6.93147180559949983e-1), T(1)};
+  constexpr T kDouble[] = {T(7.0725859492692237e-9),
+                           T(1.02086902999583058e-7),
+                           T(1.32154422587921690e-6),
+                           T(1.52526572602008371e-5),
+                           T(1.54035304417360502e-4),
+                           T(1.33335582301649740e-3),
+                           T(9.61812910760688853e-3),
+                           T(5.55041086644477192e-2),
+                           T(2.40226506959100982e-1),
+                           T(6.93147180559949983e-1),
+                           T(1)};
   const T* k = sizeof(T) == 4 ? kFloat : kDouble;
   constexpr int kTerms = sizeof(T) == 4 ? 6 : 11;
   typename L::Vec p = L::all(k[0]);
@@ -100,7 +109,12 @@ class SoftCells {
     Vec m, e;
   };
   SoftCells(const SoftDtwRows<T>& p, int64_t row, Cost& cost)
-      : m_(p.rows.above), e_(p.above_exponent), weights_(kWeights ? p.weights + row * p.columns * 3 * L::kCount : nullptr), columns_(p.columns), per_cost_(L::all(p.per_cost)), cost_(cost) {}
+      : m_(p.rows.above),
+        e_(p.above_exponent),
+        weights_(kWeights ? p.weights + row * p.columns * 3 * L::kCount : nullptr),
+        columns_(p.columns),
+        per_cost_(L::all(p.per_cost)),
+        cost_(cost) {}
   State unreachable() const { return {L::all(1), L::all(kUnreachable<T>)}; }
   State load(int64_t column) const { return {L::load(m_ + (column + 1) * L::kCount), L::load(e_ + (column + 1) * L::kCount)}; }
   void store(int64_t column, State state) {

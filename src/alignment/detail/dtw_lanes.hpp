@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 
 namespace alloy::detail {
@@ -14,12 +15,14 @@ namespace alloy::detail {
 template <class T>
 class DtwLanes {
  public:
-  DtwLanes(const DtwOptions& options, int64_t width, const DtwKernels& kernels = dtw_kernels()) : options_(options), width_(width), kernels_(kernels.of<T>()) {}
+  DtwLanes(const DtwOptions& options, int64_t width, const DtwKernels& kernels = dtw_kernels())
+      : options_(options), width_(width), kernels_(kernels.of<T>()) {}
   int64_t lanes() const { return kernels_.lanes; }
 
   /// @param y_key  the same as in the call before: these are the same series y, and as many; -1: they are not
   /// @param out    [pairs] distances; infinite where a sum overflows
-  void run(std::span<const Lane<T>> x, std::span<const Lane<T>> y, int64_t y_key, T* out) {
+  /// @param report called with the rows done, now and then; may throw to stop
+  void run(std::span<const Lane<T>> x, std::span<const Lane<T>> y, int64_t y_key, T* out, const std::function<void(int64_t)>& report) {
     const auto longest = [](std::span<const Lane<T>> some) { return std::ranges::max(some, {}, &Lane<T>::length).length; };
     const int64_t rows = longest(x), columns = longest(y), num = lanes();
     interleave<T>(filled(x), width_, rows, x_.resize(rows * width_ * num));
@@ -32,7 +35,8 @@ class DtwLanes {
     std::fill_n(above, begins * num, T(0));
     std::fill_n(above + begins * num, (1 + columns - begins) * num, std::numeric_limits<T>::infinity());
     for (int64_t row = 0; row < rows;) {
-      int64_t next = rows;  // up to where the next pair ends
+      report(row);
+      int64_t next = std::min(rows, row + kRowsAReport);  // up to where the next pair ends
       for (const Lane<T>& lane : x)
         if (lane.length > row) next = std::min(next, lane.length);
       const DtwRows<T> part{x_.get() + row * width_ * num, y_.get(), above, band_.first.data() + row, band_.last.data() + row, next - row, width_};
@@ -41,9 +45,11 @@ class DtwLanes {
       for (size_t l = 0; l < x.size(); ++l)
         if (x[l].length == row) out[l] = distance(static_cast<int64_t>(l), row - 1, y[l].length);
     }
+    report(rows);
   }
 
  private:
+  static constexpr int64_t kRowsAReport = 1024;
   /// As many as there are lanes, the first one again in those that are free.
   std::span<const Lane<T>> filled(std::span<const Lane<T>> some) {
     filled_.assign(some.begin(), some.end());
@@ -54,7 +60,8 @@ class DtwLanes {
     const T* sums = above_.get() + lanes() + lane;
     T least = sums[(columns - 1) * lanes()];
     if (opens_end(options_.ends))
-      for (int64_t j = band_.first[static_cast<size_t>(row)]; j < std::min(columns, band_.last[static_cast<size_t>(row)] + 1); ++j) least = std::min(least, sums[j * lanes()]);
+      for (int64_t j = band_.first[static_cast<size_t>(row)]; j < std::min(columns, band_.last[static_cast<size_t>(row)] + 1); ++j)
+        least = std::min(least, sums[j * lanes()]);
     return options_.cost == DtwCost::squared_euclidean ? std::sqrt(least) : least;
   }
 

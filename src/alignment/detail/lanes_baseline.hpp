@@ -17,7 +17,7 @@ struct BaselineLanes {
   using Vec [[gnu::vector_size(16)]] = T;
   using Bits [[gnu::vector_size(16)]] = BitsOf;
   static constexpr int kCount = 16 / sizeof(T);
-  static constexpr int kRows = 4;  ///< rows of the table that are worked on together: as many as registers allow
+  static constexpr int kRows = 4;                     ///< rows of the table that are worked on together: as many as registers allow
   static constexpr T kOne = T(BitsOf{1} << kPlaces);  ///< adding it leaves an integer in the lowest bits
 
   static Vec load(const T* x) {
