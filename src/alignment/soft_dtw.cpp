@@ -24,7 +24,7 @@ using Context = torch::autograd::AutogradContext;
 using Tensors = torch::autograd::tensor_list;
 
 /// [B, T, D] contiguous, without gradients, and lengths.
-struct Series {
+struct CheckedSeries {
   Tensor values;
   std::vector<int64_t> lengths;
   int64_t steps() const { return values.size(1); }
@@ -47,7 +47,7 @@ std::vector<int64_t> checked_lengths(const PaddedSeries& series, std::string_vie
 }
 
 /// What stands in the padding is not looked at.
-void check_finite(const Series& series, std::string_view where, std::string_view name) {
+void check_finite(const CheckedSeries& series, std::string_view where, std::string_view name) {
   const Tensor finite = series.values.isfinite().all(2);  // [B, T]
   if (finite.all().item<bool>()) return;
   const Tensor bad = finite.logical_not().nonzero();
@@ -58,20 +58,20 @@ void check_finite(const Series& series, std::string_view where, std::string_view
   }
 }
 
-Series checked(const PaddedSeries& series, std::string_view where, std::string_view name) {
+CheckedSeries checked(const PaddedSeries& series, std::string_view where, std::string_view name) {
   const Tensor& v = series.values;
   check<ShapeError>(v.defined() && (v.dim() == 2 || v.dim() == 3) && v.is_cpu(), "[{}] expected {} of shape [B, T] or [B, T, D] on the CPU, got {}",
                     {where, name, v});
   check<ShapeError>(v.scalar_type() == at::kFloat || v.scalar_type() == at::kDouble, "[{}] expected {} of dtype float32 or float64, got {}",
                     {where, name, v});
   check<DataError>(v.numel() > 0, "[{}] expected at least one sample and step in {}, got {}", {where, name, v});
-  Series out{with_width(v.detach()).contiguous(), checked_lengths(series, where, name)};
+  CheckedSeries out{with_width(v.detach()).contiguous(), checked_lengths(series, where, name)};
   check_finite(out, where, name);
   return out;
 }
 
 struct SeriesPair {
-  Series x, y;
+  CheckedSeries x, y;
   SeriesPair(const PaddedSeries& first, const PaddedSeries& second, const SoftDtwOptions& options, std::string_view where)
       : x(checked(first, where, "x")), y(checked(second, where, "y")) {
     check<ShapeError>(x.values.size(0) == y.values.size(0) && x.width() == y.width() && x.values.scalar_type() == y.values.scalar_type(),
