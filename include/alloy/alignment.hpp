@@ -21,6 +21,10 @@
 #include <alloy/alignment/nms.hpp>
 #include <alloy/alignment/projection.hpp>
 #include <alloy/alignment/roi.hpp>
+// In time: dynamic time warping.
+#include <alloy/alignment/dtw.hpp>
+#include <alloy/alignment/dtw_matrix.hpp>
+#include <alloy/alignment/soft_dtw.hpp>
 
 // In meaning.
 #include <alloy/alignment/embedding_geometry.hpp>

@@ -16,6 +16,7 @@
 #include <alloy/io/nifti.hpp>
 #include <alloy/io/nifti_header.hpp>
 #include <alloy/io/npy.hpp>
+#include <alloy/io/number_table.hpp>
 #include <alloy/io/safetensors.hpp>
 #include <alloy/io/safetensors_header.hpp>
 #include <alloy/io/tar.hpp>
