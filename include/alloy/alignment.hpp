@@ -7,6 +7,12 @@
 #include <alloy/alignment/dtw.hpp>
 #include <alloy/alignment/dtw_matrix.hpp>
 #include <alloy/alignment/soft_dtw.hpp>
+// In time.
+#include <alloy/alignment/ctc_align.hpp>
+#include <alloy/alignment/stream_aligner.hpp>
+#include <alloy/alignment/stream_options.hpp>
+#include <alloy/alignment/subtitles.hpp>
+#include <alloy/alignment/word_spans.hpp>
 
 // In meaning.
 #include <alloy/alignment/embedding_geometry.hpp>
