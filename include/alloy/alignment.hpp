@@ -8,6 +8,9 @@
 #include <alloy/alignment/dtw_matrix.hpp>
 #include <alloy/alignment/soft_dtw.hpp>
 // In time.
+#include <alloy/alignment/clock.hpp>
+#include <alloy/alignment/cross_modal_attention.hpp>
+#include <alloy/alignment/delay.hpp>
 #include <alloy/alignment/ctc_align.hpp>
 #include <alloy/alignment/stream_aligner.hpp>
 #include <alloy/alignment/stream_options.hpp>

@@ -13,3 +13,4 @@
 #include <alloy/data/shard_dataset.hpp>
 #include <alloy/data/shard_paths.hpp>
 #include <alloy/data/speech_bank.hpp>
+#include <alloy/data/two_recordings.hpp>
