@@ -49,6 +49,7 @@ int main(int argc, char** argv) {
   alloy::tool::add_predict(app);
   alloy::tool::add_evaluate(app);
   alloy::tool::add_zero_shot(app);
+  alloy::tool::add_align(app);
   alloy::tool::add_list(app);
   alloy::tool::add_inspect(app);
   alloy::tool::install_signal_handlers();
