@@ -8,5 +8,10 @@
 #include <alloy/alignment/subtitles.hpp>
 #include <alloy/alignment/word_spans.hpp>
 
+// In time: speech.
+#include <alloy/alignment/timed_speech.hpp>
+#include <alloy/alignment/word_baselines.hpp>
+#include <alloy/alignment/word_onsets.hpp>
+
 // In meaning.
 #include <alloy/alignment/embedding_geometry.hpp>

@@ -13,3 +13,5 @@
 #include <alloy/data/shard_dataset.hpp>
 #include <alloy/data/shard_paths.hpp>
 #include <alloy/data/speech_bank.hpp>
+#include <alloy/data/speech_mixer.hpp>
+#include <alloy/data/spoken_sentences.hpp>

@@ -10,3 +10,5 @@
 #include <alloy/models/joint_folder.hpp>
 #include <alloy/models/modality_info.hpp>
 #include <alloy/models/model_folder.hpp>
+#include <alloy/models/speech_aligner.hpp>
+#include <alloy/models/speech_recognizer.hpp>
