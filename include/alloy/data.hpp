@@ -9,6 +9,7 @@
 #include <alloy/data/loader.hpp>
 #include <alloy/data/manifest_dataset.hpp>
 #include <alloy/data/modality_reader.hpp>
+#include <alloy/data/prompt_words.hpp>
 #include <alloy/data/shapes.hpp>
 #include <alloy/data/shard_dataset.hpp>
 #include <alloy/data/shard_paths.hpp>
