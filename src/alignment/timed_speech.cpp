@@ -16,14 +16,16 @@ std::vector<double> loudness_db(const Audio& audio, double hop_seconds, double w
   check<ShapeError>(audio.channels == 1 && !audio.samples.empty() && audio.sample_rate_hz > 0,
                     "[loudness_db] expected samples of one channel, got {} of {}; to_mono makes one channel", {audio.frames(), audio.channels});
   const auto rate = static_cast<double>(audio.sample_rate_hz);
-  const auto count = static_cast<int64_t>(audio.samples.size()), half = std::llround(window_seconds * rate / 2);
+  const auto count = static_cast<int64_t>(audio.samples.size());
+  const int64_t half = std::llround(window_seconds * rate / 2);
   check<ConfigError>(hop_seconds * rate >= 1 && half >= 1 && hop_seconds < 1e6 && window_seconds < 1e6,
                      "[loudness_db] expected hop and window of at least a sample and below 1e6 s, got {} and {}", {hop_seconds, window_seconds});
   std::vector<double> power(audio.samples.size() + 1, 0.0);  // sums up to each sample
   for (size_t i = 0; i < audio.samples.size(); ++i) power[i + 1] = power[i] + static_cast<double>(audio.samples[i]) * audio.samples[i];
   std::vector<double> levels;
   for (double place = 0; place < static_cast<double>(count); place = static_cast<double>(levels.size()) * hop_seconds * rate) {
-    const int64_t centre = std::llround(place), begin = std::max<int64_t>(0, centre - half), end = std::min(count, centre + half);
+    const auto centre = static_cast<int64_t>(std::llround(place));
+    const int64_t begin = std::max<int64_t>(0, centre - half), end = std::min(count, centre + half);
     const double mean = (power[static_cast<size_t>(end)] - power[static_cast<size_t>(begin)]) / static_cast<double>(std::max<int64_t>(1, end - begin));
     levels.push_back(10 * std::log10(std::max(mean, 1e-12)));
   }

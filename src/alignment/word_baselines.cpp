@@ -86,7 +86,7 @@ std::vector<WordSpan> split_at_valleys(const Audio& audio, const std::vector<std
   options.validate();
   const TimeSpan extent = sound_extent(audio);
   const std::vector<double> depths = valley_depths(smooth_levels(audio));
-  const int64_t first = std::llround(extent.start / kHop), last = std::max(first, std::llround(extent.stop / kHop)), length = last - first;
+  const int64_t first = std::llround(extent.start / kHop), length = std::max<int64_t>(first, std::llround(extent.stop / kHop)) - first;
   const auto inner = static_cast<int64_t>(words.size()) - 1;
   if (length < static_cast<int64_t>(words.size())) return split_evenly(audio, words);  // under a frame a word
   int64_t least = std::max<int64_t>(1, std::llround(options.min_word_seconds / kHop));

@@ -25,7 +25,7 @@ void check_words(const std::vector<std::string>& words) {
 
 }  // namespace
 
-SpeechAlignment align_speech(const SpeechRecognizer& model, const Audio& audio, const std::vector<std::string>& words, const SpeechAlignOptions& options) {
+SpeechAlignment align_speech(SpeechRecognizer model, const Audio& audio, const std::vector<std::string>& words, const SpeechAlignOptions& options) {
   check<ConfigError>(!model.is_empty(), "[align_speech] expected a model, got none");
   check_words(words);
   const std::vector<int64_t> targets = model->lexicon().targets(words);
@@ -50,7 +50,7 @@ SpeechAlignment align_log_probs(const Tensor& log_probs, const Lexicon& lexicon,
   return result;
 }
 
-void measure_lags(const SpeechRecognizer& model, const std::vector<TimedSpeech>& sentences) {
+void measure_lags(SpeechRecognizer model, const std::vector<TimedSpeech>& sentences) {
   check<ConfigError>(!model.is_empty(), "[measure_lags] expected a model, got none");
   const Lexicon& lexicon = model->lexicon();
   std::vector<HeardOnset> onsets;

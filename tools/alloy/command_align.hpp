@@ -6,5 +6,6 @@
 namespace alloy::tool {
 
 // The subcommands of `alloy align`, a file each: command_align_<name>.cpp.
+void add_align_speech(CLI::App& align);
 
 }  // namespace alloy::tool

@@ -32,7 +32,7 @@ struct SpeechAlignment {
 /// @param words  as `Lexicon::split` gives them
 /// @throws DataError for a word that the model does not know, for audio too short for the words (says how long would do), without
 ///         words and without samples; ConfigError
-ALLOY_API SpeechAlignment align_speech(const SpeechRecognizer& model, const Audio& audio, const std::vector<std::string>& words,
+ALLOY_API SpeechAlignment align_speech(SpeechRecognizer model, const Audio& audio, const std::vector<std::string>& words,
                                        const SpeechAlignOptions& options = {});
 
 /// The same with log-probabilities from elsewhere. @param log_probs  [T, V] of the whole audio, V as the lexicon has units, blank first
@@ -43,6 +43,6 @@ ALLOY_API SpeechAlignment align_log_probs(const Tensor& log_probs, const Lexicon
 /// Measures how late the recogniser says each unit, on speech whose words are known, and keeps it in the model: take
 /// speech of the training, never what is to be judged. Sentences too short to be aligned are left out.
 /// @throws DataError without sentences that can be aligned
-ALLOY_API void measure_lags(const SpeechRecognizer& model, const std::vector<TimedSpeech>& sentences);
+ALLOY_API void measure_lags(SpeechRecognizer model, const std::vector<TimedSpeech>& sentences);
 
 }  // namespace alloy
