@@ -31,12 +31,14 @@ namespace {
 
 /// Voices of espeak-ng: each variant with one accent. Those of the second list are heard in the test alone.
 const std::vector<std::string> kTrainVoices = {
-    "en-us+adam", "en-gb+Alex", "en-us+Annie", "en-gb-x-rp+belinda", "en-us+benjamin", "en-029+boris", "en-us-nyc+caleb", "en-us+david", "en-gb+Denis", "en-us+Diogo",
-    "en-gb-x-rp+ed", "en-us+edward2", "en-us-nyc+Henrique", "en-gb+iven2", "en-us+john", "en-029+kaukovalta", "en-us+Lee", "en-gb-x-rp+max", "en-us+Michael", "en-us+Nguyen",
-    "en-gb+paul", "en-us-nyc+rob", "en-us+robert", "en-gb+shelby", "en-us+travis", "en-us+anika", "en-gb-x-rp+klatt", "en-us+klatt3", "en-us+m1", "en-gb+m3",
-    "en-us+m4", "en-us-nyc+m5", "en-us+f1", "en-029+croak"};
-const std::vector<std::string> kTestVoices = {"en-us+Andrea", "en-gb-scotland+linda", "en-us+miguel", "en-gb-scotland+m7", "en-us+klatt4", "en-gb-scotland+steph2",
-                                              "en-us+zac", "en-gb-scotland+norbert", "en-us+quincy", "en-gb-scotland+grandma"};
+    "en-us+adam",    "en-gb+Alex",        "en-us+Annie",  "en-gb-x-rp+belinda", "en-us+benjamin", "en-029+boris",       "en-us-nyc+caleb",
+    "en-us+david",   "en-gb+Denis",       "en-us+Diogo",  "en-gb-x-rp+ed",      "en-us+edward2",  "en-us-nyc+Henrique", "en-gb+iven2",
+    "en-us+john",    "en-029+kaukovalta", "en-us+Lee",    "en-gb-x-rp+max",     "en-us+Michael",  "en-us+Nguyen",       "en-gb+paul",
+    "en-us-nyc+rob", "en-us+robert",      "en-gb+shelby", "en-us+travis",       "en-us+anika",    "en-gb-x-rp+klatt",   "en-us+klatt3",
+    "en-us+m1",      "en-gb+m3",          "en-us+m4",     "en-us-nyc+m5",       "en-us+f1",       "en-029+croak"};
+const std::vector<std::string> kTestVoices = {"en-us+Andrea", "en-gb-scotland+linda",  "en-us+miguel", "en-gb-scotland+m7",
+                                              "en-us+klatt4", "en-gb-scotland+steph2", "en-us+zac",    "en-gb-scotland+norbert",
+                                              "en-us+quincy", "en-gb-scotland+grandma"};
 
 std::vector<TimedSpeech> speak(const LexiconOptions& lexicon, std::vector<std::string> voices, int64_t sentences, int64_t seed) {
   SpokenSentencesOptions options{.voices = std::move(voices), .sentences = sentences, .sample_rate_hz = 8000, .seed = seed};
@@ -75,7 +77,8 @@ Medians compare(const char* what, SpeechRecognizer model, const std::vector<Time
                       {.frame_seconds = model->step_seconds(), .max_before_seconds = 0, .max_after_seconds = 0});
   };
   scores.raw = print_row("recogniser, tokens as they are", raw, sentences);
-  scores.found = print_row("recogniser, by onsets", [&](const Audio& a, const auto& w) { return align_speech(model, a, w).words; }, sentences);
+  scores.found = print_row(
+      "recogniser, by onsets", [&](const Audio& a, const auto& w) { return align_speech(model, a, w).words; }, sentences);
   return scores;
 }
 
@@ -83,10 +86,11 @@ Medians compare(const char* what, SpeechRecognizer model, const std::vector<Time
 std::string show(SpeechRecognizer model, const TimedSpeech& speech, const std::filesystem::path& folder, const std::string& name) {
   const std::vector<WordSpan> words = align_speech(model, speech.audio, speech.texts()).words;
   const double seconds = static_cast<double>(speech.audio.frames()) / static_cast<double>(speech.audio.sample_rate_hz);
-  const std::vector<FrameRange> frames = spans_to_frames(times_of(words), FrameClock{.fps = 25, .num_frames = static_cast<int64_t>(25 * seconds) + 1});
+  const std::vector<FrameRange> frames =
+      spans_to_frames(times_of(words), FrameClock{.fps = 25, .num_frames = static_cast<int64_t>(25 * seconds) + 1});
   for (size_t i = 0; i < words.size(); ++i)
-    std::printf("  %-10s %6.2f to %5.2f s, frames %3lld to %3lld\n", words[i].text.c_str(), words[i].time.start, words[i].time.stop, static_cast<long long>(frames[i].begin),
-                static_cast<long long>(frames[i].end) - 1);
+    std::printf("  %-10s %6.2f to %5.2f s, frames %3lld to %3lld\n", words[i].text.c_str(), words[i].time.start, words[i].time.stop,
+                static_cast<long long>(frames[i].begin), static_cast<long long>(frames[i].end) - 1);
   write_file(folder / (name + ".wav"), encode_wav(speech.audio));
   write_srt(folder / (name + ".srt"), words);
   html::WordChart chart{.title = name, .audio = speech.audio, .lanes = {{"truth", speech.words}, {"recogniser", words}}, .fps = 25};
@@ -106,18 +110,22 @@ int main(int argc, char** argv) {
   if (!full) lexicon.words.resize(10);  // zero to nine
 
   // [recogniser]
-  const std::vector<TimedSpeech> spoken = speak(lexicon, full ? kTrainVoices : std::vector(kTrainVoices.begin(), kTrainVoices.begin() + 6), full ? 12 : 6, /*seed=*/1);
+  const std::vector<TimedSpeech> spoken =
+      speak(lexicon, full ? kTrainVoices : std::vector(kTrainVoices.begin(), kTrainVoices.begin() + 6), full ? 12 : 6, /*seed=*/1);
   seed_everything(1);
   const int64_t dim = full ? 96 : 48;
   SpeechRecognizer model({.lexicon = lexicon}, DilatedConvEncoder({.channels = 80, .dim = dim, .layers = full ? 5 : 4}));
-  SpeechTrainer trainer(model, {.learning_rate = full ? 2e-3 : 5e-3, .steps = full ? 600 : 90, .batch_size = full ? 16 : 8, .schedule = {.warmup = full ? 50 : 10}});
+  SpeechTrainer trainer(
+      model, {.learning_rate = full ? 2e-3 : 5e-3, .steps = full ? 600 : 90, .batch_size = full ? 16 : 8, .schedule = {.warmup = full ? 50 : 10}});
   const SpeechTrainResult trained = trainer.fit(SpeechMixer(spoken));
   measure_lags(model, spoken);  // how late it says each sound, on the voices of the training
   save_model(folder / "model", model);
   // [recogniser]
-  std::printf("%zu sentences of %zu words, %zu steps in %.0f s, last loss %.3f\n", spoken.size(), lexicon.words.size(), trained.losses.size(), trained.seconds, trained.losses.back());
+  std::printf("%zu sentences of %zu words, %zu steps in %.0f s, last loss %.3f\n", spoken.size(), lexicon.words.size(), trained.losses.size(),
+              trained.seconds, trained.losses.back());
 
-  const std::vector<TimedSpeech> unheard = speak(lexicon, full ? kTestVoices : std::vector(kTestVoices.begin(), kTestVoices.begin() + 2), full ? 8 : 5, /*seed=*/2);
+  const std::vector<TimedSpeech> unheard =
+      speak(lexicon, full ? kTestVoices : std::vector(kTestVoices.begin(), kTestVoices.begin() + 2), full ? 8 : 5, /*seed=*/2);
   const Medians a = compare("(a) continuous speech of voices never heard", model, unheard);
   std::string body = "<h1>Words in time</h1>" + show(model, unheard.front(), folder, "a");
   bool expected = full ? a.found <= 50 && a.found <= 0.5 * a.best_baseline : a.found <= 0.6 * a.best_baseline;
@@ -131,7 +139,7 @@ int main(int argc, char** argv) {
   // [own network]
   const TimedSpeech& speech = unheard.back();
   save_safetensors(folder / "log_probs.safetensors", {{"log_probs", model->log_probs(speech.audio)}});  // as any other program may
-  const Tensor log_probs = load_safetensors(folder / "log_probs.safetensors").front().second;         // [T, V], blank first
+  const Tensor log_probs = load_safetensors(folder / "log_probs.safetensors").front().second;           // [T, V], blank first
   const SpeechAlignOptions clock{.onsets = {.frame_seconds = 0.02, .first_seconds = -0.005}};
   const auto words = align_log_probs(log_probs, Lexicon(lexicon), speech.audio, speech.texts(), model->lags(), clock).words;
   // [own network]

@@ -26,7 +26,8 @@ std::vector<double> loudness_db(const Audio& audio, double hop_seconds, double w
   for (double place = 0; place < static_cast<double>(count); place = static_cast<double>(levels.size()) * hop_seconds * rate) {
     const auto centre = static_cast<int64_t>(std::llround(place));
     const int64_t begin = std::max<int64_t>(0, centre - half), end = std::min(count, centre + half);
-    const double mean = (power[static_cast<size_t>(end)] - power[static_cast<size_t>(begin)]) / static_cast<double>(std::max<int64_t>(1, end - begin));
+    const double mean =
+        (power[static_cast<size_t>(end)] - power[static_cast<size_t>(begin)]) / static_cast<double>(std::max<int64_t>(1, end - begin));
     levels.push_back(10 * std::log10(std::max(mean, 1e-12)));
   }
   return levels;
@@ -36,7 +37,8 @@ TimeSpan sound_extent(const Audio& audio, double below_peak_db) {
   check<ConfigError>(below_peak_db > 0, "[sound_extent] expected a level > 0 dB below the peak, got {}", {below_peak_db});
   constexpr double kHop = 0.005;
   const std::vector<double> levels = loudness_db(audio, kHop, 2 * kHop);
-  const double least = std::ranges::max(levels) - below_peak_db, seconds = static_cast<double>(audio.frames()) / static_cast<double>(audio.sample_rate_hz);
+  const double least = std::ranges::max(levels) - below_peak_db,
+               seconds = static_cast<double>(audio.frames()) / static_cast<double>(audio.sample_rate_hz);
   const auto loud = [&](double level) { return level > least; };
   const auto first = std::ranges::find_if(levels, loud);
   const auto last = std::find_if(levels.rbegin(), levels.rend(), loud);  // there is one: the peak

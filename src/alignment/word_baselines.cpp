@@ -26,7 +26,8 @@ std::vector<WordSpan> between(const std::vector<double>& boundaries, const std::
 std::vector<double> shares_of(const std::vector<std::string>& words) {
   std::vector<double> shares;
   for (const std::string& word : words)  // bytes that begin a character
-    shares.push_back(static_cast<double>(std::max<int64_t>(1, std::ranges::count_if(word, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }))));
+    shares.push_back(static_cast<double>(
+        std::max<int64_t>(1, std::ranges::count_if(word, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }))));
   const double sum = std::accumulate(shares.begin(), shares.end(), 0.0);
   for (double& share : shares) share /= sum;
   return shares;
@@ -67,7 +68,8 @@ std::vector<double> smooth_levels(const Audio& audio) {
 }  // namespace
 
 void ValleyOptions::validate() const {
-  check<ConfigError>(min_word_seconds > 0 && std::isfinite(min_word_seconds), "[split_at_valleys] expected min_word_seconds > 0, got {}", {min_word_seconds});
+  check<ConfigError>(min_word_seconds > 0 && std::isfinite(min_word_seconds), "[split_at_valleys] expected min_word_seconds > 0, got {}",
+                     {min_word_seconds});
   check<ConfigError>(evenness_db >= 0 && std::isfinite(evenness_db), "[split_at_valleys] expected evenness_db >= 0, got {}", {evenness_db});
 }
 

@@ -17,7 +17,8 @@ TimeSpan longest_quiet(const std::vector<double>& levels, double least_db, TimeS
   for (int64_t i = std::max<int64_t>(0, static_cast<int64_t>(std::ceil(range.start / kHop))); i < end;) {
     int64_t stop = i;
     while (stop < end && levels[static_cast<size_t>(stop)] < least_db) ++stop;
-    if (static_cast<double>(stop - i) * kHop > best.stop - best.start) best = {.start = static_cast<double>(i) * kHop, .stop = static_cast<double>(stop) * kHop};
+    if (static_cast<double>(stop - i) * kHop > best.stop - best.start)
+      best = {.start = static_cast<double>(i) * kHop, .stop = static_cast<double>(stop) * kHop};
     i = stop + 1;
   }
   return best;
@@ -43,7 +44,8 @@ void check_ranges(const CtcAlignment& alignment, const std::vector<WordTokens>& 
   int64_t next = 0;
   for (const WordTokens& word : words) {
     check<DataError>(word.begin >= next && word.end > word.begin && word.end <= std::ssize(alignment.spans),
-                     "[words_by_onsets] expected ascending tokens within 0..{} for '{}', got {}..{}", {std::ssize(alignment.spans), word.text, word.begin, word.end});
+                     "[words_by_onsets] expected ascending tokens within 0..{} for '{}', got {}..{}",
+                     {std::ssize(alignment.spans), word.text, word.begin, word.end});
     next = word.end;
     const int64_t token = alignment.spans[static_cast<size_t>(word.begin)].token;
     check<DataError>(lags.empty() || (token >= 0 && token < std::ssize(lags) && std::isfinite(lags[static_cast<size_t>(token)])),
@@ -54,14 +56,15 @@ void check_ranges(const CtcAlignment& alignment, const std::vector<WordTokens>& 
 }  // namespace
 
 void WordOnsetOptions::validate() const {
-  for (const auto& [name, value] : {std::pair{"frame_seconds", frame_seconds}, {"quiet_below_peak_db", quiet_below_peak_db}, {"min_pause_seconds", min_pause_seconds}})
+  for (const auto& [name, value] :
+       {std::pair{"frame_seconds", frame_seconds}, {"quiet_below_peak_db", quiet_below_peak_db}, {"min_pause_seconds", min_pause_seconds}})
     check<ConfigError>(value > 0 && std::isfinite(value), "[words_by_onsets] expected {} > 0, got {}", {name, value});
   check<ConfigError>(std::isfinite(first_seconds), "[words_by_onsets] expected a finite first_seconds, got {}", {first_seconds});
   check<ConfigError>(max_tail_seconds >= 0, "[words_by_onsets] expected max_tail_seconds >= 0, got {}", {max_tail_seconds});
 }
 
-std::vector<WordSpan> words_by_onsets(const CtcAlignment& alignment, const std::vector<WordTokens>& words, const std::vector<double>& lags, const Audio& audio,
-                                      const WordOnsetOptions& options) {
+std::vector<WordSpan> words_by_onsets(const CtcAlignment& alignment, const std::vector<WordTokens>& words, const std::vector<double>& lags,
+                                      const Audio& audio, const WordOnsetOptions& options) {
   options.validate();
   check_ranges(alignment, words, lags);
   const std::vector<double> levels = loudness_db(audio, kHop, 2 * kHop);
@@ -70,7 +73,9 @@ std::vector<WordSpan> words_by_onsets(const CtcAlignment& alignment, const std::
   const auto count = std::ssize(words);
   check<DataError>(static_cast<double>(count) * kLeastWord < seconds, "[words_by_onsets] expected audio of more than {} s for {} words, got {} s",
                    {static_cast<double>(count) * kLeastWord, count, seconds});
-  const auto time = [&](int64_t frame) { return std::clamp(options.first_seconds + static_cast<double>(frame) * options.frame_seconds, 0.0, seconds); };
+  const auto time = [&](int64_t frame) {
+    return std::clamp(options.first_seconds + static_cast<double>(frame) * options.frame_seconds, 0.0, seconds);
+  };
   const auto first_of = [&](int64_t i) { return alignment.spans[static_cast<size_t>(words[static_cast<size_t>(i)].begin)]; };
   const auto last_of = [&](int64_t i) { return alignment.spans[static_cast<size_t>(words[static_cast<size_t>(i)].end - 1)]; };
 

@@ -34,7 +34,8 @@ Audio parse_stream(std::string_view bytes, std::string_view where, std::string_v
 std::string espeak_version(const std::string& program, std::string_view where) {
   const ProgramResult result = run_program(program, {"--version"});
   check<IoError>(result.found, "[{}] expected the program {}, got none; {}", {where, program, kCure});
-  check<IoError>(result.exit_code == 0, "[{}] expected {} --version to work, got exit code {}: {}", {where, program, result.exit_code, result.messages});
+  check<IoError>(result.exit_code == 0, "[{}] expected {} --version to work, got exit code {}: {}",
+                 {where, program, result.exit_code, result.messages});
   return result.output.substr(0, result.output.find("  "));  // what follows is where its data lies
 }
 
@@ -44,7 +45,8 @@ Audio espeak_say(const EspeakCall& call, std::string_view where, std::string_vie
   arguments.insert(arguments.end(), {"--", call.text});
   const ProgramResult result = run_program(call.program, arguments);
   check<IoError>(result.found, "[{}] expected the program {}, got none; {}", {where, call.program, kCure});
-  check<ConfigError>(result.exit_code == 0, "[{}] expected espeak-ng to say {}, got exit code {}: {}", {where, what, result.exit_code, result.messages});
+  check<ConfigError>(result.exit_code == 0, "[{}] expected espeak-ng to say {}, got exit code {}: {}",
+                     {where, what, result.exit_code, result.messages});
   return parse_stream(result.output, where, what);
 }
 

@@ -15,8 +15,8 @@ struct Numbered {
 };
 
 const auto kNumbered = std::to_array<Numbered>({
-    {"digits/", 0, 1, {"zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen",
-                       "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"}},
+    {"digits/", 0, 1, {"zero", "one",    "two",    "three",    "four",     "five",    "six",     "seven",     "eight",    "nine",
+                       "ten",  "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"}},
     {"digits/", 20, 10, {"twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"}},
     {"digits/day-", 0, 1, {"sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"}},
     {"digits/mon-", 0, 1, {"january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december"}},
@@ -43,7 +43,8 @@ std::vector<RecordedWord> read_prompt_words(const std::filesystem::path& folder,
     const std::string file = prompt_file(word);
     check<DataError>(!file.empty(), "[read_prompt_words] expected a word that has a prompt, got '{}'", {word});
     std::error_code ignored;
-    check<IoError>(std::filesystem::exists(folder / file, ignored), "[read_prompt_words] expected the prompt {}, got none; install them: apt-get install asterisk-core-sounds-en-wav",
+    check<IoError>(std::filesystem::exists(folder / file, ignored),
+                   "[read_prompt_words] expected the prompt {}, got none; install them: apt-get install asterisk-core-sounds-en-wav",
                    {folder / file});
     recorded.push_back({.text = word, .audio = trim_silence(to_mono(read_audio(folder / file)))});
   }
@@ -51,7 +52,8 @@ std::vector<RecordedWord> read_prompt_words(const std::filesystem::path& folder,
 }
 
 std::vector<TimedSpeech> prompt_sentences(const std::vector<RecordedWord>& words, const PromptSentencesOptions& o) {
-  check<ConfigError>(o.count >= 0 && 1 <= o.min_words && o.min_words <= o.max_words, "[prompt_sentences] expected count >= 0 and 1 <= min_words <= max_words, got {}, {} and {}",
+  check<ConfigError>(o.count >= 0 && 1 <= o.min_words && o.min_words <= o.max_words,
+                     "[prompt_sentences] expected count >= 0 and 1 <= min_words <= max_words, got {}, {} and {}",
                      {o.count, o.min_words, o.max_words});
   check<DataError>(!words.empty(), "[prompt_sentences] expected at least one word, got none");
   Random random(mix_seed({static_cast<uint64_t>(o.seed), 0x70726f}));

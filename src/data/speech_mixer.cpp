@@ -96,8 +96,8 @@ void SpeechMixerOptions::validate() const {
   in("word_gain_db", word_gain_db, 40);
   in("max_edge_seconds", max_edge_seconds, 10);
   in("speed", speed, 0.9);
-  check<ConfigError>(1 <= min_words && min_words <= max_words && max_words <= 100, "[SpeechMixer] expected 1 <= min_words <= max_words <= 100, got {} and {}",
-                     {min_words, max_words});
+  check<ConfigError>(1 <= min_words && min_words <= max_words && max_words <= 100,
+                     "[SpeechMixer] expected 1 <= min_words <= max_words <= 100, got {} and {}", {min_words, max_words});
 }
 
 SpeechMixer::SpeechMixer(std::vector<TimedSpeech> sentences, SpeechMixerOptions options) : sentences_(std::move(sentences)), options_(options) {
@@ -113,7 +113,8 @@ SpeechMixer::SpeechMixer(std::vector<TimedSpeech> sentences, SpeechMixerOptions 
     check<DataError>(!s.words.empty(), "[SpeechMixer] expected words in sentence {}, got none", {i});
     for (const WordSpan& word : s.words)
       check<DataError>(word.time.start >= 0 && word.time.start < word.time.stop && word.time.stop <= seconds + 1e-3,
-                       "[SpeechMixer] expected words within the {} s of sentence {}, got '{}' at {} to {} s", {seconds, i, word.text, word.time.start, word.time.stop});
+                       "[SpeechMixer] expected words within the {} s of sentence {}, got '{}' at {} to {} s",
+                       {seconds, i, word.text, word.time.start, word.time.stop});
     const auto [place, added] = places.emplace(s.speaker, speakers_.size());
     if (added) speakers_.emplace_back();
     speakers_[place->second].push_back(i);

@@ -59,8 +59,12 @@ std::string marked_text(const SpokenSentencesOptions& o, const Task& task, size_
 
 std::optional<TimedSpeech> say_sentence(const SpokenSentencesOptions& o, const Task& task) {
   const auto record = [&](size_t loud_parity) {
-    return detail::espeak_say({.program = o.program, .voice = o.voices[task.voice], .speed_wpm = task.speed_wpm, .pitch = task.pitch,
-                               .text = marked_text(o, task, loud_parity), .markup = detail::SpeechMarkup::ssml},
+    return detail::espeak_say({.program = o.program,
+                               .voice = o.voices[task.voice],
+                               .speed_wpm = task.speed_wpm,
+                               .pitch = task.pitch,
+                               .text = marked_text(o, task, loud_parity),
+                               .markup = detail::SpeechMarkup::ssml},
                               kWhere, "a sentence by voice " + o.voices[task.voice]);
   };
   const Audio first = record(0), second = record(1);
@@ -103,7 +107,8 @@ void SpokenSentencesOptions::validate() const {
   };
   names("words", words);
   names("voices", voices);
-  check<ConfigError>(say.empty() || say.size() == words.size(), "[{}] expected say to be empty or one a word, {}, got {}", {kWhere, words.size(), say.size()});
+  check<ConfigError>(say.empty() || say.size() == words.size(), "[{}] expected say to be empty or one a word, {}, got {}",
+                     {kWhere, words.size(), say.size()});
   for (size_t i = 0; i < words.size(); ++i) {
     const std::string& text = say.empty() || say[i].empty() ? words[i] : say[i];
     check<ConfigError>(sayable(text), "[{}] expected words of letters, digits and apostrophes to say, got '{}'", {kWhere, text});
@@ -144,7 +149,8 @@ SpokenSentences speak_sentences(const SpokenSentencesOptions& options, const Pro
     else ++lost[tasks[i].voice], ++result.left_out;
   }
   for (size_t voice = 0; voice < lost.size(); ++voice)
-    check<ConfigError>(2 * lost[voice] <= options.sentences, "[{}] expected voices whose words can be told apart, got {} with {} of {} sentences that cannot; it has an echo",
+    check<ConfigError>(2 * lost[voice] <= options.sentences,
+                       "[{}] expected voices whose words can be told apart, got {} with {} of {} sentences that cannot; it has an echo",
                        {kWhere, options.voices[voice], lost[voice], options.sentences});
   return result;
 }

@@ -19,8 +19,13 @@ constexpr double kWidth = 960, kLeft = 96, kRight = 12, kLaneHeight = 24, kLaneG
 
 Image spectrogram_of(const Audio& audio) {
   const int64_t window = std::max<int64_t>(2, audio.sample_rate_hz / 40);  // 25 ms
-  const LogMel log_mel({.sample_rate_hz = audio.sample_rate_hz, .window_size = window, .fft_size = static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(window))),
-                        .hop_size = std::max<int64_t>(1, audio.sample_rate_hz / 100), .mel_bins = 64, .log = LogKind::db, .top_db = 70});
+  const LogMel log_mel({.sample_rate_hz = audio.sample_rate_hz,
+                        .window_size = window,
+                        .fft_size = static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(window))),
+                        .hop_size = std::max<int64_t>(1, audio.sample_rate_hz / 100),
+                        .mel_bins = 64,
+                        .log = LogKind::db,
+                        .top_db = 70});
   const Tensor mel = log_mel(torch::tensor(audio.samples)).contiguous();
   return spectrogram_picture(mel.size(0), mel.size(1), {mel.const_data_ptr<float>(), static_cast<size_t>(mel.numel())});
 }
@@ -39,7 +44,8 @@ std::string lane_markup(const WordLane& lane, size_t place, const TimeAxis& axis
     if (word.time.start >= axis.seconds || right <= left) continue;
     out += svg_rect(left + 0.5, top, std::max(1.0, right - left - 1), kLaneHeight, place == 0 ? "c0 word" : series_class(place - 1) + " word");
     const auto room = static_cast<int64_t>((right - left) / 6.5);
-    if (room > 0) out += svg_text((left + right) / 2, top + kLaneHeight * 0.68, "class=\"small word-name\" text-anchor=\"middle\"", clip(word.text, room));
+    if (room > 0)
+      out += svg_text((left + right) / 2, top + kLaneHeight * 0.68, "class=\"small word-name\" text-anchor=\"middle\"", clip(word.text, room));
   }
   return out;
 }
@@ -73,8 +79,9 @@ std::string word_chart(const WordChart& chart) {
   if (audio.samples.size() > most) audio.samples.resize(most);
   const TimeAxis axis{.seconds = static_cast<double>(audio.frames()) / static_cast<double>(audio.sample_rate_hz)};
   const double lanes = static_cast<double>(chart.lanes.size()) * (kLaneHeight + kLaneGap), top = kTop + lanes, bottom = top + kPicture;
-  std::string out = "<style>svg .word { opacity: .45; } svg text.word-name { fill: var(--ink); } svg .edge { stroke: #fff; stroke-width: 1.6; } "
-                    "svg .edge.found { stroke: #4ef; stroke-dasharray: 4 3; }</style>\n";
+  std::string out =
+      "<style>svg .word { opacity: .45; } svg text.word-name { fill: var(--ink); } svg .edge { stroke: #fff; stroke-width: 1.6; } "
+      "svg .edge.found { stroke: #4ef; stroke-dasharray: 4 3; }</style>\n";
   out += svg_open(kWidth, bottom + kAxis + (chart.fps > 0 ? 4 : -20), chart.title, chart.description);
   out += fill("<image x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" preserveAspectRatio=\"none\" href=\"{}\"/>\n",
               {px(kLeft), px(top), px(kWidth - kLeft - kRight), px(kPicture), picture_uri(spectrogram_of(audio))});
@@ -82,7 +89,8 @@ std::string word_chart(const WordChart& chart) {
     out += lane_markup(chart.lanes[lane], lane, axis);
     if (lane > 1) continue;
     for (const WordSpan& word : chart.lanes[lane].words)
-      for (const double time : {word.time.start, word.time.stop}) out += svg_line(axis.at(time), top, axis.at(time), bottom, lane == 0 ? "edge" : "edge found");
+      for (const double time : {word.time.start, word.time.stop})
+        out += svg_line(axis.at(time), top, axis.at(time), bottom, lane == 0 ? "edge" : "edge found");
   }
   return out + axis_markup(axis, bottom, chart.fps) + "</svg>\n";
 }

@@ -19,9 +19,7 @@ WordOnsetOptions clock_of(const SpeechRecognizerImpl& model, WordOnsetOptions op
   return options;
 }
 
-void check_words(const std::vector<std::string>& words) {
-  check<DataError>(!words.empty(), "[align_speech] expected at least one word, got none");
-}
+void check_words(const std::vector<std::string>& words) { check<DataError>(!words.empty(), "[align_speech] expected at least one word, got none"); }
 
 }  // namespace
 
@@ -32,7 +30,8 @@ SpeechAlignment align_speech(SpeechRecognizer model, const Audio& audio, const s
   const Tensor log_probs = model->log_probs(audio);
   const int64_t needed = ctc_frames_needed(targets);
   const double seconds = static_cast<double>(audio.frames()) / static_cast<double>(audio.sample_rate_hz);
-  check<DataError>(needed <= log_probs.size(0), "[align_speech] expected at least {} s of audio for the {} words ({} units, a step of {} s each), got {} s",
+  check<DataError>(needed <= log_probs.size(0),
+                   "[align_speech] expected at least {} s of audio for the {} words ({} units, a step of {} s each), got {} s",
                    {static_cast<double>(needed) * model->step_seconds(), words.size(), targets.size(), model->step_seconds(), seconds});
   SpeechAlignOptions used = options;
   used.onsets = clock_of(*model, options.onsets);
@@ -63,7 +62,8 @@ void measure_lags(SpeechRecognizer model, const std::vector<TimedSpeech>& senten
     const std::vector<WordTokens> tokens = tokens_of(lexicon, words);
     for (size_t i = 0; i < words.size(); ++i) {
       const TokenSpan& first = path.spans[static_cast<size_t>(tokens[i].begin)];
-      onsets.push_back({.token = first.token, .found_seconds = model->first_seconds() + static_cast<double>(first.start) * model->step_seconds(),
+      onsets.push_back({.token = first.token,
+                        .found_seconds = model->first_seconds() + static_cast<double>(first.start) * model->step_seconds(),
                         .true_seconds = speech.words[i].time.start});
     }
   }

@@ -23,12 +23,18 @@ constexpr double kLoudness = 0.1;  // root of the mean square
 void SpeechRecognizerOptions::validate() const {
   lexicon.validate();
   log_mel.validate();
-  check<ConfigError>(frames_per_step >= 1 && frames_per_step <= 64, "[SpeechRecognizer] expected frames_per_step in 1..64, got {}", {frames_per_step});
-  check<ConfigError>(log_mel.padding != FramePadding::none, "[SpeechRecognizer] expected a spectrogram with padding, so that frames have times, got none");
+  check<ConfigError>(frames_per_step >= 1 && frames_per_step <= 64, "[SpeechRecognizer] expected frames_per_step in 1..64, got {}",
+                     {frames_per_step});
+  check<ConfigError>(log_mel.padding != FramePadding::none,
+                     "[SpeechRecognizer] expected a spectrogram with padding, so that frames have times, got none");
 }
 
 SpeechRecognizerImpl::SpeechRecognizerImpl(SpeechRecognizerOptions options, Handle<Encoder> encoder)
-    : options_((options.validate(), std::move(options))), lexicon_(options_.lexicon), log_mel_(options_.log_mel), encoder_(std::move(encoder)), head_(nullptr) {
+    : options_((options.validate(), std::move(options))),
+      lexicon_(options_.lexicon),
+      log_mel_(options_.log_mel),
+      encoder_(std::move(encoder)),
+      head_(nullptr) {
   check<ConfigError>(static_cast<bool>(encoder_) && encoder_->token_dim() > 0, "[SpeechRecognizer] expected an encoder with tokens, got {}",
                      {encoder_ ? encoder_->record().type : std::string("none")});
   head_ = Linear({.in_dim = encoder_->token_dim(), .out_dim = lexicon_.num_units()});
@@ -46,7 +52,7 @@ Tensor SpeechRecognizerImpl::features(const Tensor& waveform) const {
   check_floating(waveform, "SpeechRecognizer", "waveform");
   check<ShapeError>(waveform.numel() > 0, "[SpeechRecognizer] expected at least one sample, got {}", {waveform});
   const int64_t steps = num_steps(waveform.numel()), frames = steps * options_.frames_per_step;
-  Tensor mel = log_mel_(normalise_rms(waveform, kLoudness));                                             // [frames, F]
+  Tensor mel = log_mel_(normalise_rms(waveform, kLoudness));                                            // [frames, F]
   if (mel.size(0) < frames) mel = at::cat({mel, mel.slice(0, -1).expand({frames - mel.size(0), -1})});  // shorter than one step
   mel = mel.slice(0, 0, frames);
   mel = mel - mel.mean(0, /*keepdim=*/true);
@@ -64,8 +70,8 @@ SpeechRecognizerImpl::Output SpeechRecognizerImpl::forward(const std::vector<Ten
     lengths.push_back(sample.size(0));
   }
   const int64_t steps = std::ranges::max(lengths);
-  const Tensor length = torch::tensor(lengths, torch::kLong);                            // [B]
-  const Tensor mask = torch::arange(steps).unsqueeze(0) < length.unsqueeze(1);           // [B, T]
+  const Tensor length = torch::tensor(lengths, torch::kLong);                   // [B]
+  const Tensor mask = torch::arange(steps).unsqueeze(0) < length.unsqueeze(1);  // [B, T]
   Tensor padded = torch::zeros({std::ssize(features), steps, width}, features[0].options());
   for (size_t b = 0; b < features.size(); ++b) padded[static_cast<int64_t>(b)].slice(0, 0, lengths[b]).copy_(features[b]);
   const at::Device device = head_->parameters().at(0).device();
@@ -88,7 +94,9 @@ double SpeechRecognizerImpl::step_seconds() const {
   return static_cast<double>(options_.frames_per_step * options_.log_mel.hop_size) / static_cast<double>(sample_rate_hz());
 }
 
-double SpeechRecognizerImpl::first_seconds() const { return -0.5 * static_cast<double>(options_.log_mel.hop_size) / static_cast<double>(sample_rate_hz()); }
+double SpeechRecognizerImpl::first_seconds() const {
+  return -0.5 * static_cast<double>(options_.log_mel.hop_size) / static_cast<double>(sample_rate_hz());
+}
 
 std::vector<double> SpeechRecognizerImpl::lags() const {
   const Tensor lags = lags_.to(torch::kCPU, torch::kDouble).contiguous();
@@ -96,7 +104,8 @@ std::vector<double> SpeechRecognizerImpl::lags() const {
 }
 
 void SpeechRecognizerImpl::set_lags(const std::vector<double>& seconds) {
-  check<ShapeError>(std::ssize(seconds) == lexicon_.num_units(), "[SpeechRecognizer] expected a lag for each of {} units, got {}", {lexicon_.num_units(), seconds.size()});
+  check<ShapeError>(std::ssize(seconds) == lexicon_.num_units(), "[SpeechRecognizer] expected a lag for each of {} units, got {}",
+                    {lexicon_.num_units(), seconds.size()});
   const torch::NoGradGuard no_grad;
   lags_.copy_(torch::tensor(seconds, torch::kDouble));
 }
@@ -118,7 +127,8 @@ SpeechRecognizer load_speech_model(const std::filesystem::path& folder) {
   const Config config = detail::read_model_config(folder);
   detail::check_header(config, where, kModelType);
   detail::check_members(config, where, {"model_type", "format_version", "options", "encoder"});
-  SpeechRecognizer model(from_config<SpeechRecognizerOptions>(config.at("options", where), where + "/options"), detail::encoder_from_config(config, where));
+  SpeechRecognizer model(from_config<SpeechRecognizerOptions>(config.at("options", where), where + "/options"),
+                         detail::encoder_from_config(config, where));
   load_module(folder / "model.safetensors", *model);
   model->eval();
   return model;

@@ -17,7 +17,7 @@ namespace alloy {
 namespace {
 
 struct Drawn {
-  std::vector<Tensor> features;                 // [T_i, width]
+  std::vector<Tensor> features;  // [T_i, width]
   std::vector<std::vector<int64_t>> targets;
   int64_t redrawn = 0;
 };
@@ -33,7 +33,8 @@ Drawn draw(const SpeechRecognizerImpl& model, const SpeechMixer& mixer, const Sp
   Drawn drawn;
   Random random(mix_seed({static_cast<uint64_t>(o.seed), 0x737065, static_cast<uint64_t>(step)}));
   for (int64_t tries = 0; std::ssize(drawn.features) < o.batch_size; ++tries) {
-    check<DataError>(tries < kMostTries * o.batch_size, "[SpeechTrainer] expected sentences of at least a step of {} s for each unit, got {} in a row that are faster",
+    check<DataError>(tries < kMostTries * o.batch_size,
+                     "[SpeechTrainer] expected sentences of at least a step of {} s for each unit, got {} in a row that are faster",
                      {model.step_seconds(), drawn.redrawn});
     const TimedSpeech speech = mixer(random);
     std::vector<int64_t> target = model.lexicon().targets(speech.texts());
@@ -54,7 +55,8 @@ void SpeechTrainerOptions::validate() const {
   check<ConfigError>(learning_rate > 0 && std::isfinite(learning_rate), "[SpeechTrainer] expected learning_rate > 0, got {}", {learning_rate});
   check<ConfigError>(steps > 0 && batch_size > 0, "[SpeechTrainer] expected steps and batch_size > 0, got {} and {}", {steps, batch_size});
   check<ConfigError>(clip_norm >= 0, "[SpeechTrainer] expected clip_norm >= 0, got {}", {clip_norm});
-  check<ConfigError>(augment.speed == 0, "[SpeechTrainer] expected no speed in augment, which would cut sentences off, got {}; use the mixer's speed", {augment.speed});
+  check<ConfigError>(augment.speed == 0, "[SpeechTrainer] expected no speed in augment, which would cut sentences off, got {}; use the mixer's speed",
+                     {augment.speed});
   optimizer.validate();
   schedule.validate();
   augment.validate();
@@ -67,7 +69,8 @@ SpeechTrainer::SpeechTrainer(SpeechRecognizer model, SpeechTrainerOptions option
 
 SpeechTrainResult SpeechTrainer::fit(const SpeechMixer& mixer, const ProgressCallback& progress, const CancelToken& cancel) {
   const SpeechTrainerOptions& o = options_;
-  check<ConfigError>(mixer.sample_rate_hz() == model_->sample_rate_hz(), "[SpeechTrainer] expected sentences at {} Hz as the model reads them, got {} Hz",
+  check<ConfigError>(mixer.sample_rate_hz() == model_->sample_rate_hz(),
+                     "[SpeechTrainer] expected sentences at {} Hz as the model reads them, got {} Hz",
                      {model_->sample_rate_hz(), mixer.sample_rate_hz()});
   const auto began = std::chrono::steady_clock::now();
   const auto seconds = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count(); };
@@ -100,7 +103,8 @@ SpeechTrainResult SpeechTrainer::fit(const SpeechMixer& mixer, const ProgressCal
       result.losses.push_back(finite ? value : std::numeric_limits<double>::quiet_NaN());
       guard.step(finite);
       result.skipped_steps = guard.skipped();
-      if (progress) progress({.stage = "train", .done = step + 1, .total = o.steps, .seconds = seconds(), .note = fmt::format("loss {:.3f} a unit", shown)});
+      if (progress)
+        progress({.stage = "train", .done = step + 1, .total = o.steps, .seconds = seconds(), .note = fmt::format("loss {:.3f} a unit", shown)});
     }
   } catch (...) {
     model_->eval();

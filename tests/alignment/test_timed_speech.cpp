@@ -11,8 +11,8 @@ TEST_CASE("loudness is the mean power around a moment", "[alignment]") {
   const std::vector<double> levels = loudness_db(audio);
   REQUIRE(levels.size() == 100);
   CHECK(levels[10] == Approx(-120));
-  CHECK(levels[75] == Approx(10 * std::log10(0.125)).margin(1e-6));           // a sine of height 0.5
-  CHECK(levels[50] == Approx(10 * std::log10(0.125 / 2)).margin(0.05));       // half of the window is silent
+  CHECK(levels[75] == Approx(10 * std::log10(0.125)).margin(1e-6));      // a sine of height 0.5
+  CHECK(levels[50] == Approx(10 * std::log10(0.125 / 2)).margin(0.05));  // half of the window is silent
   CHECK(loudness_db(audio, 0.1, 0.02).size() == 10);
   CHECK(loudness_db(tones({{.seconds = 0.0005, .hertz = 400}})).size() == 1);  // shorter than a window
   Audio stereo = audio;
@@ -23,16 +23,18 @@ TEST_CASE("loudness is the mean power around a moment", "[alignment]") {
 }
 
 TEST_CASE("where sound begins and ends", "[alignment]") {
-  const Audio audio = tones({{.seconds = 0.3}, {.seconds = 0.2, .hertz = 500}, {.seconds = 0.1}, {.seconds = 0.1, .hertz = 500, .height = 0.05}, {.seconds = 0.4}});
+  const Audio audio =
+      tones({{.seconds = 0.3}, {.seconds = 0.2, .hertz = 500}, {.seconds = 0.1}, {.seconds = 0.1, .hertz = 500, .height = 0.05}, {.seconds = 0.4}});
   CHECK(sound_extent(audio).start == Approx(0.3).margin(0.006));
   CHECK(sound_extent(audio).stop == Approx(0.7).margin(0.006));
-  CHECK(sound_extent(audio, 15).stop == Approx(0.5).margin(0.006));  // the second tone is 20 dB quieter
+  CHECK(sound_extent(audio, 15).stop == Approx(0.5).margin(0.006));    // the second tone is 20 dB quieter
   CHECK(sound_extent(tones({{.seconds = 0.2}})).stop == Approx(0.2));  // all silent: all of it
   CHECK_THROWS_AS(sound_extent(audio, 0), ConfigError);
 }
 
 TEST_CASE("errors of boundaries inside an utterance", "[alignment]") {
-  const std::vector<WordSpan> truth = {{"a", {0.1, 0.5}}, {"b", {0.6, 1.0}}, {"c", {1.0, 1.5}}}, found = {{"a", {0.0, 0.52}}, {"b", {0.57, 0.9}}, {"c", {1.2, 9.0}}};
+  const std::vector<WordSpan> truth = {{"a", {0.1, 0.5}}, {"b", {0.6, 1.0}}, {"c", {1.0, 1.5}}},
+                              found = {{"a", {0.0, 0.52}}, {"b", {0.57, 0.9}}, {"c", {1.2, 9.0}}};
   const std::vector<double> errors = boundary_errors(found, truth);
   REQUIRE(errors.size() == 4);
   for (size_t i = 0; i < 4; ++i) CHECK(errors[i] == Approx(std::vector{0.02, 0.1, 0.03, 0.2}[i]));

@@ -32,7 +32,8 @@ TEST_CASE("words of even length, and by letters, over the extent of the sound", 
 }
 
 TEST_CASE("boundaries in the deepest valleys", "[alignment]") {
-  const Tone loud{.seconds = 0.3, .hertz = 400}, soft{.seconds = 0.05, .hertz = 400, .height = 0.1}, softer{.seconds = 0.05, .hertz = 400, .height = 0.02};
+  const Tone loud{.seconds = 0.3, .hertz = 400}, soft{.seconds = 0.05, .hertz = 400, .height = 0.1},
+      softer{.seconds = 0.05, .hertz = 400, .height = 0.02};
   const Audio audio = tones({loud, softer, loud, soft, loud, softer, loud});  // 0.3, 0.65, 1.0 s: the valley in the middle is the shallowest
   check_close(boundaries_of(split_at_valleys(audio, {"a", "b", "c", "d"})), {0, 0.325, 0.675, 1.025, 1.35}, 0.03);
   check_close(boundaries_of(split_at_valleys(audio, {"a", "b", "c"})), {0, 0.325, 1.025, 1.35}, 0.03);

@@ -11,7 +11,9 @@ namespace {
 /// Tokens said in single frames of 20 ms; token i of the target is token i + 1 of the network.
 CtcAlignment said_at(const std::vector<int64_t>& frames) {
   CtcAlignment alignment;
-  for (size_t i = 0; i < frames.size(); ++i) alignment.spans.push_back({.token = static_cast<int64_t>(i) + 1, .start = frames[i], .stop = frames[i] + 1, .score = -0.1 * static_cast<double>(i + 1)});
+  for (size_t i = 0; i < frames.size(); ++i)
+    alignment.spans.push_back(
+        {.token = static_cast<int64_t>(i) + 1, .start = frames[i], .stop = frames[i] + 1, .score = -0.1 * static_cast<double>(i + 1)});
   return alignment;
 }
 

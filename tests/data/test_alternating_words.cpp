@@ -71,7 +71,8 @@ TEST_CASE("words that alternate in loudness are found to the sample", "[data]") 
 
 TEST_CASE("words begin where the synthesiser's own events say", "[data]") {
   if (!no_speech().empty()) ALLOY_SKIP(no_speech());
-  const Config fixture_data = parse_json(read_text_file(fixture("word_events.json"), 1 << 20), "word_events.json");  // of tests/fixtures/make_word_events.py
+  const Config fixture_data =
+      parse_json(read_text_file(fixture("word_events.json"), 1 << 20), "word_events.json");  // of tests/fixtures/make_word_events.py
   const std::string version = detail::espeak_version("espeak-ng", "test");
   if (version.find(" " + fixture_data.at("version").as_string()) == std::string::npos) ALLOY_SKIP("another version of espeak-ng: " + version);
   const std::set<std::string> stops = {"twenty", "ten", "kay", "pea", "june", "january"};  // silent before their first sound
@@ -81,9 +82,13 @@ TEST_CASE("words begin where the synthesiser's own events say", "[data]") {
     INFO(sentence.at("voice").as_string());
     const auto record = [&](size_t loud) {
       std::string text = "<speak>";
-      for (size_t i = 0; i < words.size(); ++i) text += (i == 0 ? "" : " ") + std::string("<prosody volume=\"") + (i % 2 == loud ? "80" : "40") + "\">" + words[i] + "</prosody>";
-      return detail::espeak_say({.voice = sentence.at("voice").as_string(), .speed_wpm = sentence.at("speed_wpm").as_int(), .pitch = sentence.at("pitch").as_int(),
-                                 .text = text + "</speak>", .markup = detail::SpeechMarkup::ssml},
+      for (size_t i = 0; i < words.size(); ++i)
+        text += (i == 0 ? "" : " ") + std::string("<prosody volume=\"") + (i % 2 == loud ? "80" : "40") + "\">" + words[i] + "</prosody>";
+      return detail::espeak_say({.voice = sentence.at("voice").as_string(),
+                                 .speed_wpm = sentence.at("speed_wpm").as_int(),
+                                 .pitch = sentence.at("pitch").as_int(),
+                                 .text = text + "</speak>",
+                                 .markup = detail::SpeechMarkup::ssml},
                                 "test", "a sentence");
     };
     const Audio first = record(0), second = record(1);

@@ -12,9 +12,11 @@ namespace {
 
 /// Words that are tones: a at 200 Hz, b at 600 Hz; each speaker has a height.
 TimedSpeech sentence(const std::string& speaker, double height) {
-  return {.speaker = speaker,
-          .audio = tones({{.seconds = 0.1}, {.seconds = 0.3, .hertz = 200, .height = height}, {.seconds = 0.1}, {.seconds = 0.2, .hertz = 600, .height = height}}),
-          .words = {{"a", {0.1, 0.4}}, {"b", {0.5, 0.7}}}};
+  return {
+      .speaker = speaker,
+      .audio = tones(
+          {{.seconds = 0.1}, {.seconds = 0.3, .hertz = 200, .height = height}, {.seconds = 0.1}, {.seconds = 0.2, .hertz = 600, .height = height}}),
+      .words = {{"a", {0.1, 0.4}}, {"b", {0.5, 0.7}}}};
 }
 
 /// Zero crossings a second of a stretch, half of which is its frequency.
@@ -50,7 +52,8 @@ TEST_CASE("words are joined with a cross-fade, whose middle is the boundary", "[
   CHECK(apart.words[1].time.start == Approx(0.3));
   CHECK(std::equal(apart.audio.samples.begin(), apart.audio.samples.begin() + 2400, a.audio.samples.begin()));
   const RecordedWord constant{"c", {.samples = std::vector<float>(100, 0.25F), .channels = 1, .sample_rate_hz = 8000}};
-  for (const float x : join_words({constant, constant, constant}, 1.0).audio.samples) CHECK(x == Approx(0.25F));  // shares sum to 1; the fade is cut to half a word
+  for (const float x : join_words({constant, constant, constant}, 1.0).audio.samples)
+    CHECK(x == Approx(0.25F));  // shares sum to 1; the fade is cut to half a word
   CHECK_THROWS_AS(join_words({}), DataError);
   CHECK_THROWS_AS(join_words({a}, -1), ConfigError);
   RecordedWord fast = b;

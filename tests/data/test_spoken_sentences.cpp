@@ -10,8 +10,14 @@ using namespace alloy;
 
 namespace {
 
-const SpokenSentencesOptions kSmall{.words = {"one", "two", "b"}, .say = {"", "", "bee"}, .voices = {"en-us", "en-us+klatt2"}, .sentences = 3, .min_words = 3, .max_words = 5,
-                                    .sample_rate_hz = 8000, .seed = 3};
+const SpokenSentencesOptions kSmall{.words = {"one", "two", "b"},
+                                    .say = {"", "", "bee"},
+                                    .voices = {"en-us", "en-us+klatt2"},
+                                    .sentences = 3,
+                                    .min_words = 3,
+                                    .max_words = 5,
+                                    .sample_rate_hz = 8000,
+                                    .seed = 3};
 
 }  // namespace
 
@@ -22,7 +28,8 @@ TEST_CASE("options of spoken sentences are checked before anything is run", "[da
     change(options);
     return options;
   };
-  CHECK_THROWS_WITH(speak_sentences(with([](auto&) {})), ContainsSubstring("no-such-program-anywhere") && ContainsSubstring("apt-get install espeak-ng"));
+  CHECK_THROWS_WITH(speak_sentences(with([](auto&) {})),
+                    ContainsSubstring("no-such-program-anywhere") && ContainsSubstring("apt-get install espeak-ng"));
   CHECK_THROWS_WITH(speak_sentences(with([](auto& o) { o.words[1] = "<break/>"; })), ContainsSubstring("'<break/>'"));
   CHECK_THROWS_WITH(speak_sentences(with([](auto& o) { o.say[0] = "o ne"; })), ContainsSubstring("'o ne'"));
   CHECK_THROWS_AS(speak_sentences(with([](auto& o) { o.say.pop_back(); })), ConfigError);
@@ -56,7 +63,8 @@ TEST_CASE("spoken sentences", "[data]") {
         CHECK(word.time.stop - word.time.start > 0.08);
         before = word.time.stop;
         double loudest = -200;
-        for (auto i = static_cast<size_t>(word.time.start * 100) + 1; i < static_cast<size_t>(word.time.stop * 100) && i < levels.size(); ++i) loudest = std::max(loudest, levels[i]);
+        for (auto i = static_cast<size_t>(word.time.start * 100) + 1; i < static_cast<size_t>(word.time.stop * 100) && i < levels.size(); ++i)
+          loudest = std::max(loudest, levels[i]);
         CHECK(loudest > -40);
       }
     }

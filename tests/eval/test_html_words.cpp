@@ -10,8 +10,10 @@ using namespace alloy;
 namespace {
 
 html::WordChart chart() {
-  return {.title = "said <here>", .audio = tones({{.seconds = 2.0, .hertz = 400}}),
-          .lanes = {{"truth", {{"one", {0.0, 1.0}}, {"<two>", {1.0, 2.0}}}}, {"found", {{"one", {0.1, 1.1}}, {"<two>", {1.1, 1.9}}}}}, .fps = 25};
+  return {.title = "said <here>",
+          .audio = tones({{.seconds = 2.0, .hertz = 400}}),
+          .lanes = {{"truth", {{"one", {0.0, 1.0}}, {"<two>", {1.0, 2.0}}}}, {"found", {{"one", {0.1, 1.1}}, {"<two>", {1.1, 1.9}}}}},
+          .fps = 25};
 }
 
 size_t count(const std::string& text, const std::string& part) {
@@ -26,8 +28,8 @@ TEST_CASE("a chart of words stands over the spectrogram", "[eval]") {
   const std::string svg = html::word_chart(chart());
   CHECK(count(svg, "<svg") == 1);
   CHECK(count(svg, "</svg>") == 1);
-  CHECK(count(svg, "<rect") == 4);                       // a box a word
-  CHECK(count(svg, "class=\"edge\"") == 4);              // both ends of the true words
+  CHECK(count(svg, "<rect") == 4);           // a box a word
+  CHECK(count(svg, "class=\"edge\"") == 4);  // both ends of the true words
   CHECK(count(svg, "class=\"edge found\"") == 4);
   CHECK(count(svg, "&lt;two&gt;") == 2);
   CHECK(count(svg, "<two>") == 0);

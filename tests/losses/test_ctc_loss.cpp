@@ -32,7 +32,9 @@ double by_paths(const Tensor& log_probs, const std::vector<int64_t>& target, int
   return -std::log(sum);
 }
 
-Tensor random_log_probs(int64_t batch, int64_t frames, int64_t tokens) { return torch::randn({batch, frames, tokens}, torch::kDouble).log_softmax(-1); }
+Tensor random_log_probs(int64_t batch, int64_t frames, int64_t tokens) {
+  return torch::randn({batch, frames, tokens}, torch::kDouble).log_softmax(-1);
+}
 
 }  // namespace
 
@@ -74,7 +76,8 @@ TEST_CASE("what lies behind a sample's length changes no loss", "[losses]") {
   Tensor other = log_probs.clone();
   other[0].slice(0, 4).fill_(-7);
   CHECK_THAT(ctc_loss(other, lengths, targets), SameBits(ctc_loss(log_probs, lengths, targets)));
-  const Tensor alone = ctc_loss(log_probs[0].slice(0, 0, 4).unsqueeze(0), {}, {targets[0]}), second = ctc_loss(log_probs[1].unsqueeze(0), {}, {targets[1]});
+  const Tensor alone = ctc_loss(log_probs[0].slice(0, 0, 4).unsqueeze(0), {}, {targets[0]}),
+               second = ctc_loss(log_probs[1].unsqueeze(0), {}, {targets[1]});
   CHECK_THAT(ctc_loss(log_probs, lengths, targets), AllClose((alone + second) / 2, 1e-12));
 }
 

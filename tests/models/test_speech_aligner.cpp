@@ -70,7 +70,8 @@ TEST_CASE("align_speech names what cannot be aligned", "[models]") {
   const SpeechRecognizer model = small();
   CHECK_THROWS_WITH(align_speech(model, kSound, {"one", "apple"}), ContainsSubstring("apple") && ContainsSubstring("known: no, one"));
   const Audio brief = tones({{.seconds = 0.1, .hertz = 300}});
-  CHECK_THROWS_WITH(align_speech(model, brief, {"one", "one", "no"}), ContainsSubstring("at least 0.18 s of audio for the 3 words (8 units") && ContainsSubstring("got 0.1 s"));
+  CHECK_THROWS_WITH(align_speech(model, brief, {"one", "one", "no"}),
+                    ContainsSubstring("at least 0.18 s of audio for the 3 words (8 units") && ContainsSubstring("got 0.1 s"));
   CHECK_THROWS_AS(align_speech(model, kSound, {}), DataError);
   CHECK_THROWS_AS(align_speech(model, Audio{.sample_rate_hz = 8000}, {"one"}), DataError);
   CHECK_THROWS_AS(align_speech(SpeechRecognizer(nullptr), kSound, {"one"}), ConfigError);

@@ -43,7 +43,8 @@ TEST_CASE("a recogniser gives log-probabilities a step", "[models]") {
   SECTION("padding changes nothing") {
     model->eval();
     const auto alone = model->forward({model->features(noise(1600, 2))});
-    CHECK_THAT(model->forward({model->features(noise(8000, 1)), model->features(noise(1600, 2))}).log_probs[1].slice(0, 0, 10), AllClose(alone.log_probs[0], 1e-5));
+    CHECK_THAT(model->forward({model->features(noise(8000, 1)), model->features(noise(1600, 2))}).log_probs[1].slice(0, 0, 10),
+               AllClose(alone.log_probs[0], 1e-5));
   }
   SECTION("very short sound has one step, silence is finite") {
     CHECK(model->features(noise(1, 3)).sizes() == at::IntArrayRef({1, 80}));
@@ -115,7 +116,8 @@ TEST_CASE("a recogniser comes back from its folder", "[models]") {
 
 TEST_CASE("a recogniser names what does not fit", "[models]") {
   SpeechRecognizer model = small();
-  CHECK_THROWS_WITH(SpeechRecognizer({.lexicon = kLexicon}, FeatureEncoder({.in_dim = 80, .dim = 8})), ContainsSubstring("encoder with tokens, got features"));
+  CHECK_THROWS_WITH(SpeechRecognizer({.lexicon = kLexicon}, FeatureEncoder({.in_dim = 80, .dim = 8})),
+                    ContainsSubstring("encoder with tokens, got features"));
   CHECK_THROWS_AS(SpeechRecognizer({.lexicon = {}}, DilatedConvEncoder({.channels = 80, .dim = 8})), ConfigError);
   CHECK_THROWS_AS(SpeechRecognizer({.lexicon = kLexicon}, Handle<Encoder>()), ConfigError);
   SpeechRecognizer coarse({.lexicon = kLexicon}, SpectrogramEncoder({.mel_bins = 80, .dim = 8, .stages = {4}}));

@@ -49,7 +49,8 @@ TEST_CASE("the English lexicon", "[preprocess]") {
   std::set<std::vector<int64_t>> sounds;  // words that sound alike could not be told apart
   for (const std::string& word : words) sounds.insert(lexicon.units_of(word));
   CHECK(sounds.size() == words.size());
-  const std::set<std::string> arpabet = {"<blank>", "AA", "AE", "AH", "AO", "AW", "AY", "B", "CH", "D", "DH", "EH", "ER", "EY", "F", "G", "HH", "IH", "IY", "JH",
-                                         "K", "L", "M", "N", "NG", "OW", "OY", "P", "R", "S", "SH", "T", "TH", "UH", "UW", "V", "W", "Y", "Z", "ZH"};
+  const std::set<std::string> arpabet = {"<blank>", "AA", "AE", "AH", "AO", "AW", "AY", "B", "CH", "D", "DH", "EH", "ER", "EY",
+                                         "F",       "G",  "HH", "IH", "IY", "JH", "K",  "L", "M",  "N", "NG", "OW", "OY", "P",
+                                         "R",       "S",  "SH", "T",  "TH", "UH", "UW", "V", "W",  "Y", "Z",  "ZH"};
   for (const std::string& unit : lexicon.units()) CHECK(arpabet.contains(unit));
 }

@@ -18,7 +18,9 @@ inline alloy::Audio tones(const std::vector<Tone>& parts, int64_t rate = 8000) {
   alloy::Audio audio{.samples = {}, .channels = 1, .sample_rate_hz = rate};
   for (const Tone& part : parts)
     for (int64_t i = 0; i < std::llround(part.seconds * static_cast<double>(rate)); ++i)
-      audio.samples.push_back(part.hertz == 0 ? 0.0F : static_cast<float>(part.height * std::sin(6.283185307 * part.hertz * static_cast<double>(i) / static_cast<double>(rate))));
+      audio.samples.push_back(part.hertz == 0 ? 0.0F
+                                              : static_cast<float>(part.height * std::sin(6.283185307 * part.hertz * static_cast<double>(i) /
+                                                                                          static_cast<double>(rate))));
   return audio;
 }
 

@@ -37,7 +37,10 @@ SpeechRecognizer fresh() {
   return {{.lexicon = kLexicon}, DilatedConvEncoder({.channels = 80, .dim = 16, .layers = 3})};
 }
 
-SpeechMixer sentences() { return {{say({"up", "down", "up"}), say({"down", "down", "up", "up"}), say({"up", "up", "down"})}, {.min_words = 2, .max_words = 4, .max_edge_seconds = 0.1, .speed = 0.05}}; }
+SpeechMixer sentences() {
+  return {{say({"up", "down", "up"}), say({"down", "down", "up", "up"}), say({"up", "up", "down"})},
+          {.min_words = 2, .max_words = 4, .max_edge_seconds = 0.1, .speed = 0.05}};
+}
 
 const SpeechTrainerOptions kOptions{.learning_rate = 1e-2, .steps = 40, .batch_size = 4, .schedule = {.warmup = 4}};
 
@@ -97,10 +100,13 @@ TEST_CASE("a training of speech stops for what it cannot do", "[train]") {
   CHECK_THROWS_WITH(SpeechTrainer(model, kOptions).fit(SpeechMixer({wide})), ContainsSubstring("8000 Hz as the model reads them, got 16000 Hz"));
   fast.audio.samples.resize(400);  // 50 ms for four units
   fast.words = {{"up", {0, 0.02}}, {"down", {0.02, 0.05}}};
-  CHECK_THROWS_WITH(SpeechTrainer(model, kOptions).fit(SpeechMixer({fast}, {.as_spoken = 1, .max_edge_seconds = 0})), ContainsSubstring("that are faster"));
+  CHECK_THROWS_WITH(SpeechTrainer(model, kOptions).fit(SpeechMixer({fast}, {.as_spoken = 1, .max_edge_seconds = 0})),
+                    ContainsSubstring("that are faster"));
 
   CancelToken cancel;
-  const auto stop = [&](const Progress& p) { if (p.done == 2) cancel.cancel(); };
+  const auto stop = [&](const Progress& p) {
+    if (p.done == 2) cancel.cancel();
+  };
   CHECK_THROWS_AS(SpeechTrainer(model, kOptions).fit(sentences(), stop, cancel), CancelledError);
   CHECK_FALSE(model->is_training());
   {

@@ -24,8 +24,12 @@ struct Given {
 Config answer_of(const std::vector<WordSpan>& words, const std::vector<FrameRange>& frames, double seconds, double fps) {
   Config::Array list;
   for (size_t i = 0; i < words.size(); ++i)
-    list.push_back(Config::object({{"word", Config(words[i].text)}, {"start", Config(words[i].time.start)}, {"stop", Config(words[i].time.stop)},
-                                   {"first_frame", Config(frames[i].begin)}, {"frames", Config(frames[i].end - frames[i].begin)}, {"score", Config(words[i].score)}}));
+    list.push_back(Config::object({{"word", Config(words[i].text)},
+                                   {"start", Config(words[i].time.start)},
+                                   {"stop", Config(words[i].time.stop)},
+                                   {"first_frame", Config(frames[i].begin)},
+                                   {"frames", Config(frames[i].end - frames[i].begin)},
+                                   {"score", Config(words[i].score)}}));
   return Config::object({{"seconds", Config(seconds)}, {"fps", Config(fps)}, {"words", Config(std::move(list))}});
 }
 
@@ -33,7 +37,8 @@ void align_speech_file(const Given& given) {
   if (!(given.fps > 0) || given.fps > 1e6) throw UsageError(fmt::format("--fps expects frames a second, above 0, got {}", given.fps));
   const std::string type = model_type_of(given.model);
   if (type != "alloy_speech")
-    throw ConfigError(fmt::format("[align speech] expected the folder of a speech recogniser (alloy_speech), got {} in {}", type, given.model.string()));
+    throw ConfigError(
+        fmt::format("[align speech] expected the folder of a speech recogniser (alloy_speech), got {} in {}", type, given.model.string()));
   const SpeechRecognizer model = load_speech_model(given.model);
   const std::vector<std::string> texts = model->lexicon().split(given.text);
   const Audio audio = read_audio(given.audio);

@@ -11,8 +11,8 @@ namespace alloy {
 /// A recording and its words in order: what an aligner is measured with.
 struct TimedSpeech {
   std::string speaker = {};
-  Audio audio = {};                    ///< one channel
-  std::vector<WordSpan> words = {};    ///< score is not used
+  Audio audio = {};                  ///< one channel
+  std::vector<WordSpan> words = {};  ///< score is not used
   std::vector<std::string> texts() const;
 };
 

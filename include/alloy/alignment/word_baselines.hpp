@@ -20,7 +20,8 @@ struct ValleyOptions {
   double evenness_db = 0.0;
   static void describe(auto& self, auto&& field) {
     field("min_word_seconds", self.min_word_seconds, "between two boundaries, > 0; halved until the words fit");
-    field("evenness_db", self.evenness_db, "what a word that is twice as long as its share, or gone, costs in decibel of valley, >= 0; 0 = energy alone");
+    field("evenness_db", self.evenness_db,
+          "what a word that is twice as long as its share, or gone, costs in decibel of valley, >= 0; 0 = energy alone");
   }
   ALLOY_API void validate() const;  ///< throws ConfigError
 };

@@ -57,6 +57,7 @@ struct SpokenSentences {
 /// Telling the words apart (by making every other one quieter) makes espeak-ng put a short pause before each word; it is taken out again.
 /// @throws IoError if espeak-ng is not installed, with the command that installs it; ConfigError for a voice that it does not
 ///         know, and for one with an echo, whose words run into each other; CancelledError
-ALLOY_API SpokenSentences speak_sentences(const SpokenSentencesOptions& options, const ProgressCallback& progress = {}, const CancelToken& cancel = {});
+ALLOY_API SpokenSentences speak_sentences(const SpokenSentencesOptions& options, const ProgressCallback& progress = {},
+                                          const CancelToken& cancel = {});
 
 }  // namespace alloy

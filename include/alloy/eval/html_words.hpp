@@ -14,9 +14,9 @@ struct WordLane {
 };
 struct WordChart {
   std::string title, description = {};
-  Audio audio;                      ///< one channel
+  Audio audio;                       ///< one channel
   std::vector<WordLane> lanes = {};  ///< the boundaries of the first are drawn over the spectrogram, those of the second beside them
-  double fps = 0;                   ///< marks the frames of a video; 0 = none
+  double fps = 0;                    ///< marks the frames of a video; 0 = none
 };
 inline constexpr double kMostWordChartSeconds = 40;  ///< what comes later is not drawn
 /// @throws ShapeError unless there is one channel and at least one sample

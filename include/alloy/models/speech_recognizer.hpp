@@ -21,8 +21,16 @@ struct SpeechRecognizerOptions {
   LexiconOptions lexicon = {};
   int64_t frames_per_step = 2;
   /// Telephone speech: what is sampled faster is resampled first, so that all voices lack what the poorest lacks.
-  LogMelOptions log_mel = {.sample_rate_hz = 8000, .window_size = 200, .fft_size = 256, .hop_size = 80, .mel_bins = 40, .min_hz = 60, .max_hz = 3900,
-                           .mel_scale = MelScale::htk, .mel_norm = MelNorm::none, .floor = 1e-3};
+  LogMelOptions log_mel = {.sample_rate_hz = 8000,
+                           .window_size = 200,
+                           .fft_size = 256,
+                           .hop_size = 80,
+                           .mel_bins = 40,
+                           .min_hz = 60,
+                           .max_hz = 3900,
+                           .mel_scale = MelScale::htk,
+                           .mel_norm = MelNorm::none,
+                           .floor = 1e-3};
   static void describe(auto& self, auto&& field) {
     field("lexicon", self.lexicon, "the words that it knows, and their units");
     field("frames_per_step", self.frames_per_step, "frames of the spectrogram that the encoder reads as one step, 1..64");
