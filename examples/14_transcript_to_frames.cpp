@@ -61,13 +61,13 @@ const std::vector<std::pair<const char*, Aligner>> kBaselines = {
     {"uniform split", split_evenly},
     {"split by letters", split_by_letters},
     {"energy valleys", [](const Audio& audio, const auto& words) { return split_at_valleys(audio, words); }},
-    {"energy valleys, even lengths", [](const Audio& audio, const auto& words) { return split_at_valleys(audio, words, {.evenness_db = 20}); }}};
+    {"valleys, lengths by letters", [](const Audio& audio, const auto& words) { return split_at_valleys(audio, words, {.evenness_db = 20}); }}};
 
 struct Medians {
   double best_baseline = 1e9, raw = 0, found = 0;  // median errors, ms
 };
 Medians compare(const char* what, SpeechRecognizer model, const std::vector<TimedSpeech>& sentences) {
-  std::printf("%s: %zu sentences\n  boundaries inside sentences      median     p90  within 50 ms (ms)\n", what, sentences.size());
+  std::printf("%s: %zu sentences\n  error of a boundary, ms          median     p90  within 50 ms\n", what, sentences.size());
   Medians scores;
   for (const auto& [name, align] : kBaselines) scores.best_baseline = std::min(scores.best_baseline, print_row(name, align, sentences));
   const auto raw = [&](const Audio& audio, const std::vector<std::string>& words) {  // the network's own tokens, peaky as they are
@@ -105,7 +105,7 @@ int main(int argc, char** argv) {
   std::filesystem::path folder = std::filesystem::temp_directory_path() / "alloy-example-14";
   for (const std::string argument : std::span(argv + 1, argv + argc)) argument == "--full" ? void(full = true) : void(folder = argument);
   std::filesystem::create_directories(folder);
-  const ThreadScope one_thread(full ? 2 : 1);
+  const ThreadScope few_threads(full ? std::min(2, threads()) : 1);
   LexiconOptions lexicon = english_lexicon();
   if (!full) lexicon.words.resize(10);  // zero to nine
 
@@ -117,7 +117,11 @@ int main(int argc, char** argv) {
   SpeechRecognizer model({.lexicon = lexicon}, DilatedConvEncoder({.channels = 80, .dim = dim, .layers = full ? 5 : 4}));
   SpeechTrainer trainer(
       model, {.learning_rate = full ? 2e-3 : 5e-3, .steps = full ? 600 : 90, .batch_size = full ? 16 : 8, .schedule = {.warmup = full ? 50 : 10}});
-  const SpeechTrainResult trained = trainer.fit(SpeechMixer(spoken));
+  const SpeechTrainResult trained = trainer.fit(SpeechMixer(spoken), [](const Progress& p) {
+    if (p.done % 100 == 0)
+      std::fprintf(stderr, "step %lld of %lld, %s, %.0f s\n", static_cast<long long>(p.done), static_cast<long long>(p.total), p.note.c_str(),
+                   p.seconds);
+  });
   measure_lags(model, spoken);  // how late it says each sound, on the voices of the training
   save_model(folder / "model", model);
   // [recogniser]

@@ -60,7 +60,7 @@ TEST_CASE("spoken sentences", "[data]") {
       for (const WordSpan& word : speech.words) {
         ++counts[word.text];
         CHECK(word.time.start >= before);
-        CHECK(word.time.stop - word.time.start > 0.08);
+        CHECK(word.time.stop - word.time.start > 0.05);
         before = word.time.stop;
         double loudest = -200;
         for (auto i = static_cast<size_t>(word.time.start * 100) + 1; i < static_cast<size_t>(word.time.stop * 100) && i < levels.size(); ++i)
