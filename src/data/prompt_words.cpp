@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <alloy/data/prompt_words.hpp>
 
-#include <array>
-
 namespace alloy {
 
 namespace {
@@ -11,23 +9,25 @@ namespace {
 struct Numbered {
   std::string_view prefix;
   int64_t first, step;
-  std::initializer_list<std::string_view> words;
+  std::vector<std::string_view> words;
 };
-
-const auto kNumbered = std::to_array<Numbered>({
-    {"digits/", 0, 1, {"zero", "one",    "two",    "three",    "four",     "five",    "six",     "seven",     "eight",    "nine",
-                       "ten",  "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"}},
-    {"digits/", 20, 10, {"twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"}},
-    {"digits/day-", 0, 1, {"sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"}},
-    {"digits/mon-", 0, 1, {"january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december"}},
-});
 
 }  // namespace
 
 std::string prompt_file(std::string_view word) {
   if (word.size() == 1 && word[0] >= 'a' && word[0] <= 'z') return "letters/" + std::string(word) + ".wav";
   if (word == "hundred" || word == "thousand") return "digits/" + std::string(word) + ".wav";
-  for (const Numbered& series : kNumbered) {
+  static const std::vector<Numbered> numbered = {
+      {"digits/", 0, 1, {"zero", "one",    "two",    "three",    "four",     "five",    "six",     "seven",     "eight",    "nine",
+                         "ten",  "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"}},
+      {"digits/", 20, 10, {"twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"}},
+      {"digits/day-", 0, 1, {"sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"}},
+      {"digits/mon-",
+       0,
+       1,
+       {"january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december"}},
+  };
+  for (const Numbered& series : numbered) {
     int64_t number = series.first;
     for (const std::string_view name : series.words) {
       if (name == word) return std::string(series.prefix) + std::to_string(number) + ".wav";
