@@ -20,6 +20,7 @@
 #include <alloy/train/speech_trainer.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <functional>
 #include <span>
@@ -87,15 +88,16 @@ std::string show(SpeechRecognizer model, const TimedSpeech& speech, const std::f
   const std::vector<WordSpan> words = align_speech(model, speech.audio, speech.texts()).words;
   const double seconds = static_cast<double>(speech.audio.frames()) / static_cast<double>(speech.audio.sample_rate_hz);
   const std::vector<FrameRange> frames =
-      spans_to_frames(times_of(words), FrameClock{.fps = 25, .num_frames = static_cast<int64_t>(25 * seconds) + 1});
+      spans_to_frames(times_of(words), FrameClock{.fps = 25, .num_frames = static_cast<int64_t>(std::ceil(25 * seconds))});
   for (size_t i = 0; i < words.size(); ++i)
     std::printf("  %-10s %6.2f to %5.2f s, frames %3lld to %3lld\n", words[i].text.c_str(), words[i].time.start, words[i].time.stop,
                 static_cast<long long>(frames[i].begin), static_cast<long long>(frames[i].end) - 1);
   write_file(folder / (name + ".wav"), encode_wav(speech.audio));
   write_srt(folder / (name + ".srt"), words);
-  html::WordChart chart{.title = name, .audio = speech.audio, .lanes = {{"truth", speech.words}, {"recogniser", words}}, .fps = 25};
+  const std::string title = "(" + name + ") " + (speech.speaker.empty() ? "a human voice" : "voice " + speech.speaker);
+  html::WordChart chart{.title = title, .audio = speech.audio, .lanes = {{"truth", speech.words}, {"recogniser", words}}, .fps = 25};
   for (const auto& [baseline, align] : kBaselines) chart.lanes.push_back({baseline, align(speech.audio, speech.texts())});
-  return html::section(name, name, html::word_chart(chart) + html::details("times", html::word_table(chart)));
+  return html::section(name, title, html::word_chart(chart) + html::details("times", html::word_table(chart)));
 }
 
 }  // namespace

@@ -15,7 +15,7 @@ namespace alloy::html {
 
 namespace {
 
-constexpr double kWidth = 960, kLeft = 96, kRight = 12, kLaneHeight = 24, kLaneGap = 5, kTop = 8, kPicture = 190, kAxis = 44;
+constexpr double kWidth = 960, kLeft = 168, kRight = 12, kLaneHeight = 24, kLaneGap = 5, kTop = 8, kPicture = 190, kAxis = 44;
 
 Image spectrogram_of(const Audio& audio) {
   const int64_t window = std::max<int64_t>(2, audio.sample_rate_hz / 40);  // 25 ms
@@ -38,7 +38,7 @@ struct TimeAxis {
 
 std::string lane_markup(const WordLane& lane, size_t place, const TimeAxis& axis) {
   const double top = kTop + static_cast<double>(place) * (kLaneHeight + kLaneGap);
-  std::string out = svg_text(kLeft - 8, top + kLaneHeight * 0.68, "class=\"small\" text-anchor=\"end\"", clip(lane.name, 14));
+  std::string out = svg_text(kLeft - 8, top + kLaneHeight * 0.68, "class=\"small\" text-anchor=\"end\"", clip(lane.name, 27));
   for (const WordSpan& word : lane.words) {
     const double left = axis.at(word.time.start), right = axis.at(word.time.stop);
     if (word.time.start >= axis.seconds || right <= left) continue;

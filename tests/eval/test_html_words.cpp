@@ -34,8 +34,8 @@ TEST_CASE("a chart of words stands over the spectrogram", "[eval]") {
   CHECK(count(svg, "&lt;two&gt;") == 2);
   CHECK(count(svg, "<two>") == 0);
   CHECK_THAT(svg, ContainsSubstring("said &lt;here&gt;") && ContainsSubstring("video frame") && ContainsSubstring(">45</text>"));
-  // The picture spans 852 pixels from 96 for two seconds; "found" one begins at 0.1 s.
-  CHECK_THAT(svg, ContainsSubstring("x1=\"138.6\""));
+  // The picture spans 780 pixels from 168 for two seconds; "found" one begins at 0.1 s.
+  CHECK_THAT(svg, ContainsSubstring("x1=\"207.0\""));
   html::WordChart plain = chart();
   plain.fps = 0;
   CHECK_FALSE(count(html::word_chart(plain), "video frame") > 0);

@@ -65,7 +65,7 @@ def wrong_input():
     (other / "config.json").write_text('{"model_type": "alloy_joint", "format_version": 1}')
     wrong(1, ["alloy_speech", "got alloy_joint"], model=other)
     (other / "config.json").write_text('{"model_type": "alloy_speech", "format_version": 1}')
-    wrong(1, ["options"], model=other)
+    wrong(1, ["expected a member"], model=other)
     (other / "config.json").write_text((model / "config.json").read_text())
     wrong(1, ["model.safetensors"], model=other)
     (other / "model.safetensors").write_bytes((model / "model.safetensors").read_bytes()[:-100])
