@@ -3,6 +3,7 @@
 #include "support/tones.hpp"
 
 #include <alloy/core/random.hpp>
+#include <alloy/encoders/conv_audio.hpp>
 #include <alloy/encoders/features.hpp>
 #include <alloy/encoders/series.hpp>
 #include <alloy/encoders/spectrogram.hpp>
@@ -94,7 +95,7 @@ TEST_CASE("a recogniser comes back from its folder", "[models]") {
 
   CHECK_THROWS_AS(load_speech_model(dir / "nothing"), IoError);
   JointEmbedding joint({.dim = 4});
-  joint->add("a", FeatureEncoder({.in_dim = 6, .dim = 10}));
+  for (const char* name : {"a", "b"}) joint->add(name, FeatureEncoder({.in_dim = 6, .dim = 10}));
   save_model(dir / "j", SavedJoint{.model = joint});
   CHECK_THROWS_WITH(load_speech_model(dir / "j"), ContainsSubstring("expected 'alloy_speech', got 'alloy_joint'"));
   CHECK_THROWS_WITH(load_joint_model(dir / "m"), ContainsSubstring("expected 'alloy_joint', got 'alloy_speech'"));
@@ -116,8 +117,9 @@ TEST_CASE("a recogniser comes back from its folder", "[models]") {
 
 TEST_CASE("a recogniser names what does not fit", "[models]") {
   SpeechRecognizer model = small();
-  CHECK_THROWS_WITH(SpeechRecognizer({.lexicon = kLexicon}, FeatureEncoder({.in_dim = 80, .dim = 8})),
-                    ContainsSubstring("encoder with tokens, got features"));
+  CHECK_THROWS_WITH(
+      SpeechRecognizer({.lexicon = kLexicon}, ConvAudioEncoder({.mel_bins = 10, .frames = 16, .dim = 8, .widths = {4, 8}, .groups = 2})),
+      ContainsSubstring("encoder with tokens, got conv_audio"));
   CHECK_THROWS_AS(SpeechRecognizer({.lexicon = {}}, DilatedConvEncoder({.channels = 80, .dim = 8})), ConfigError);
   CHECK_THROWS_AS(SpeechRecognizer({.lexicon = kLexicon}, Handle<Encoder>()), ConfigError);
   SpeechRecognizer coarse({.lexicon = kLexicon}, SpectrogramEncoder({.mel_bins = 80, .dim = 8, .stages = {4}}));
