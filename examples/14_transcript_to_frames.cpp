@@ -41,6 +41,18 @@ const std::vector<std::string> kTestVoices = {"en-us+Andrea", "en-gb-scotland+li
                                               "en-us+klatt4", "en-gb-scotland+steph2", "en-us+zac",    "en-gb-scotland+norbert",
                                               "en-us+quincy", "en-gb-scotland+grandma"};
 
+/// Sizes of the full form, and of one for every day: zero to nine.
+struct Form {
+  size_t words, train_voices, test_voices;
+  int64_t train_sentences, test_sentences, dim, layers, steps, batch_size;
+  double learning_rate;
+};
+constexpr Form kFull{75, 34, 10, 12, 8, 96, 5, 600, 16, 2e-3}, kQuick{10, 6, 2, 6, 5, 48, 4, 90, 8, 5e-3};
+
+std::vector<std::string> first(const std::vector<std::string>& voices, size_t count) {
+  return {voices.begin(), voices.begin() + static_cast<std::ptrdiff_t>(count)};
+}
+
 std::vector<TimedSpeech> speak(const LexiconOptions& lexicon, std::vector<std::string> voices, int64_t sentences, int64_t seed) {
   SpokenSentencesOptions options{.voices = std::move(voices), .sentences = sentences, .sample_rate_hz = 8000, .seed = seed};
   for (const LexiconWord& entry : lexicon.words) options.words.push_back(entry.word), options.say.push_back(entry.say);
@@ -108,30 +120,29 @@ int main(int argc, char** argv) {
   for (const std::string argument : std::span(argv + 1, argv + argc)) argument == "--full" ? void(full = true) : void(folder = argument);
   std::filesystem::create_directories(folder);
   const ThreadScope few_threads(full ? std::min(2, threads()) : 1);
+  const Form form = full ? kFull : kQuick;
   LexiconOptions lexicon = english_lexicon();
-  if (!full) lexicon.words.resize(10);  // zero to nine
-
-  // [recogniser]
-  const std::vector<TimedSpeech> spoken =
-      speak(lexicon, full ? kTrainVoices : std::vector(kTrainVoices.begin(), kTrainVoices.begin() + 6), full ? 12 : 6, /*seed=*/1);
-  seed_everything(1);
-  const int64_t dim = full ? 96 : 48;
-  SpeechRecognizer model({.lexicon = lexicon}, DilatedConvEncoder({.channels = 80, .dim = dim, .layers = full ? 5 : 4}));
-  SpeechTrainer trainer(
-      model, {.learning_rate = full ? 2e-3 : 5e-3, .steps = full ? 600 : 90, .batch_size = full ? 16 : 8, .schedule = {.warmup = full ? 50 : 10}});
-  const SpeechTrainResult trained = trainer.fit(SpeechMixer(spoken), [](const Progress& p) {
+  lexicon.words.resize(form.words);
+  const auto report = [](const Progress& p) {
     if (p.done % 100 == 0)
       std::fprintf(stderr, "step %lld of %lld, %s, %.0f s\n", static_cast<long long>(p.done), static_cast<long long>(p.total), p.note.c_str(),
                    p.seconds);
-  });
+  };
+
+  // [recogniser]
+  const std::vector<TimedSpeech> spoken = speak(lexicon, first(kTrainVoices, form.train_voices), form.train_sentences, /*seed=*/1);
+  seed_everything(1);
+  SpeechRecognizer model({.lexicon = lexicon}, DilatedConvEncoder({.channels = 80, .dim = form.dim, .layers = form.layers}));
+  SpeechTrainer trainer(
+      model, {.learning_rate = form.learning_rate, .steps = form.steps, .batch_size = form.batch_size, .schedule = {.warmup = form.steps / 12}});
+  const SpeechTrainResult trained = trainer.fit(SpeechMixer(spoken), report);
   measure_lags(model, spoken);  // how late it says each sound, on the voices of the training
   save_model(folder / "model", model);
   // [recogniser]
   std::printf("%zu sentences of %zu words, %zu steps in %.0f s, last loss %.3f\n", spoken.size(), lexicon.words.size(), trained.losses.size(),
               trained.seconds, trained.losses.back());
 
-  const std::vector<TimedSpeech> unheard =
-      speak(lexicon, full ? kTestVoices : std::vector(kTestVoices.begin(), kTestVoices.begin() + 2), full ? 8 : 5, /*seed=*/2);
+  const std::vector<TimedSpeech> unheard = speak(lexicon, first(kTestVoices, form.test_voices), form.test_sentences, /*seed=*/2);
   const Medians a = compare("(a) continuous speech of voices never heard", model, unheard);
   std::string body = "<h1>Words in time</h1>" + show(model, unheard.front(), folder, "a");
   bool expected = full ? a.found <= 50 && a.found <= 0.5 * a.best_baseline : a.found <= 0.6 * a.best_baseline;

@@ -18,13 +18,14 @@ namespace alloy {
 struct WordOnsetOptions {
   double frame_seconds = 0.02;
   double first_seconds = 0.0;
-  double quiet_below_peak_db = 35.0;
+  double quiet_below_peak_db = 45.0;
   double min_pause_seconds = 0.1;
   double max_tail_seconds = 0.5;
   static void describe(auto& self, auto&& field) {
     field("frame_seconds", self.frame_seconds, "from frame to frame of the network, > 0");
     field("first_seconds", self.first_seconds, "where frame 0 begins; may be below 0");
-    field("quiet_below_peak_db", self.quiet_below_peak_db, "what is quieter, measured from the loudest 20 ms, is a pause, > 0");
+    field("quiet_below_peak_db", self.quiet_below_peak_db,
+          "what is quieter, measured from the loudest 20 ms, is a pause, > 0; an s over the telephone may be 40 dB quieter than a vowel");
     field("min_pause_seconds", self.min_pause_seconds, "shorter quiet is part of a word, as before the release of a t, > 0");
     field("max_tail_seconds", self.max_tail_seconds, "the most that a word lasts after its last token, >= 0");
   }
