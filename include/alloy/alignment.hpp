@@ -29,6 +29,10 @@
 #include <alloy/alignment/dtw.hpp>
 #include <alloy/alignment/dtw_matrix.hpp>
 #include <alloy/alignment/soft_dtw.hpp>
+// In time: speech.
+#include <alloy/alignment/timed_speech.hpp>
+#include <alloy/alignment/word_baselines.hpp>
+#include <alloy/alignment/word_onsets.hpp>
 
 // In meaning.
 #include <alloy/alignment/embedding_geometry.hpp>

@@ -14,8 +14,11 @@
 #include <alloy/data/modality_reader.hpp>
 #include <alloy/data/picture_scenes.hpp>
 #include <alloy/data/scene_batch.hpp>
+#include <alloy/data/prompt_words.hpp>
 #include <alloy/data/shapes.hpp>
 #include <alloy/data/shard_dataset.hpp>
 #include <alloy/data/shard_paths.hpp>
 #include <alloy/data/speech_bank.hpp>
 #include <alloy/data/two_recordings.hpp>
+#include <alloy/data/speech_mixer.hpp>
+#include <alloy/data/spoken_sentences.hpp>

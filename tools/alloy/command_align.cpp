@@ -9,6 +9,7 @@ void add_align(CLI::App& app) {
   add_align_dtw(*align);
   add_align_delay(*align);
   add_align_ctc(*align);
+  add_align_speech(*align);
 }
 
 }  // namespace alloy::tool

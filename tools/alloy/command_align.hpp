@@ -9,5 +9,6 @@ namespace alloy::tool {
 void add_align_dtw(CLI::App& align);
 void add_align_delay(CLI::App& align);
 void add_align_ctc(CLI::App& align);
+void add_align_speech(CLI::App& align);
 
 }  // namespace alloy::tool
