@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "support/catch.hpp"
 
-#include <alloy/alignment/clock.hpp>
 #include <alloy/alignment/stream_aligner.hpp>
 #include <alloy/core/random.hpp>
 
@@ -254,25 +253,6 @@ TEST_CASE("stream aligner: a stream in pieces is the same stream at once, and wh
     aligner.finish();
     take();
     check_same(got, expected);
-  }
-}
-
-TEST_CASE("stream aligner: windows hold what resample_to_clock makes of the whole stream", "[alignment]") {
-  const auto streams = four_streams(0.09);
-  const auto windows = at_once(streams);
-  const Tensor clock = 0.25 + 0.03 * torch::arange(400, torch::kDouble);
-  const std::vector<ClockMethod> methods = {ClockMethod::nearest, ClockMethod::linear, ClockMethod::window_mean};
-  for (size_t m = 0; m < methods.size(); ++m) {
-    INFO(kFour[m].name);
-    const TimedStream stream{
-        .values = torch::tensor(streams[m].values).view({-1, kFour[m].dim}), .times = torch::tensor(streams[m].times, torch::kDouble), .mask = {}};
-    const Clocked whole = resample_to_clock(stream, clock, {.method = methods[m], .max_gap_seconds = kFour[m].max_gap_seconds});
-    for (const Kept& window : windows) {
-      const ModalityInput& input = window.inputs.at(kFour[m].name);
-      REQUIRE(window.first_step + 20 < 400);
-      CHECK_THAT(input.mask[0], SameBits(whole.mask.narrow(0, window.first_step, 20)));
-      CHECK_THAT(input.values[0], AllClose(whole.values.narrow(0, window.first_step, 20), 1e-6, 1e-6));
-    }
   }
 }
 
