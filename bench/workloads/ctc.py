@@ -27,10 +27,10 @@ def inputs(size):
 
 
 WORK = [
-    Work(name="ctc_align", what="CTC alignment, 30,000 frames x 6,001 states, 32 tokens", ours="ctc_align", inputs=inputs, size={"frames": 30000, "vocab": 32, "tokens": 3000},
+    Work(name="ctc_align", what="CTC alignment, 30,000 frames x 6,001 states", ours="ctc_align", inputs=inputs, size={"frames": 30000, "vocab": 32, "tokens": 3000},
          quick={"frames": 300, "vocab": 6, "tokens": 40}, traffic=lambda size: 4 * size["frames"] * size["vocab"], results=lambda size: 8 * size["tokens"], tolerance=0,
          max_extra_mb=32, peers=[Peer("ctc-segmentation"), Peer("numpy trellis")]),
-    Work(name="ctc_align_vocab", what="CTC alignment, 30,000 frames x 6,001 states, 1,000 tokens", ours="ctc_align", inputs=inputs, size={"frames": 30000, "vocab": 1000, "tokens": 3000},
+    Work(name="ctc_align_vocab", what="CTC alignment, the same of 1,000 tokens", ours="ctc_align", inputs=inputs, size={"frames": 30000, "vocab": 1000, "tokens": 3000},
          quick={"frames": 300, "vocab": 60, "tokens": 40}, traffic=lambda size: 4 * size["frames"] * size["vocab"], results=lambda size: 8 * size["tokens"], tolerance=0,
          max_extra_mb=32, peers=[Peer("numpy trellis")], only_if_named=True),
 ]
