@@ -4,4 +4,11 @@
 /// What belongs to what: in time (speech to frames), in space (boxes to words), in meaning (spaces and labels of two modalities).
 
 // In meaning.
+#include <alloy/alignment/cca.hpp>
+#include <alloy/alignment/cka.hpp>
+#include <alloy/alignment/deep_cca.hpp>
 #include <alloy/alignment/embedding_geometry.hpp>
+#include <alloy/alignment/label_map.hpp>
+#include <alloy/alignment/matching.hpp>
+#include <alloy/alignment/procrustes.hpp>
+#include <alloy/alignment/sinkhorn.hpp>
