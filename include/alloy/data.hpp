@@ -9,7 +9,10 @@
 #include <alloy/data/loader.hpp>
 #include <alloy/data/manifest_dataset.hpp>
 #include <alloy/data/modality_reader.hpp>
+#include <alloy/data/prosody.hpp>
+#include <alloy/data/reviews.hpp>
 #include <alloy/data/shapes.hpp>
 #include <alloy/data/shard_dataset.hpp>
 #include <alloy/data/shard_paths.hpp>
 #include <alloy/data/speech_bank.hpp>
+#include <alloy/data/voice_reviews.hpp>

@@ -12,6 +12,7 @@
 #include <alloy/preprocess/image_affine.hpp>
 #include <alloy/preprocess/image_augment.hpp>
 #include <alloy/preprocess/log_mel.hpp>
+#include <alloy/preprocess/pitch.hpp>
 #include <alloy/preprocess/series.hpp>
 #include <alloy/preprocess/spec_augment.hpp>
 #include <alloy/preprocess/text_noise.hpp>

@@ -2,12 +2,14 @@
 #include <alloy/alignment/sinkhorn.hpp>
 
 #include "alignment/detail/sinkhorn_gradient.hpp"
+#include "alignment/detail/sinkhorn_kernels.hpp"
 #include "alignment/detail/sinkhorn_solver.hpp"
 
 #include <ATen/Functions.h>
 #include <ATen/Parallel.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include <algorithm>
 #include <cmath>
 
 namespace alloy {
@@ -49,12 +51,18 @@ void check_weights(const Tensor& weights, std::string_view side) {
   if (empty.any().item<bool>()) fail<DataError>("[sinkhorn] expected histograms with mass, got {}s that sum to 0 in histogram {}", {side, empty.nonzero()[0][0].item<int64_t>()});
 }
 
+/// @param cost  [B, N, M] contiguous on the CPU
+template <class T>
 void check_costs(const Tensor& cost) {
-  const Tensor sums = cost.mul(0).sum({1, 2});  // NaN of NaN and infinity
-  if (sums.eq(0).all().item<bool>()) return;
-  const Tensor place = cost.isfinite().logical_not().nonzero()[0];
-  fail<DataError>("[sinkhorn] expected finite costs, got {} in row {}, column {} of problem {}; give forbidden pairs a large finite cost",
-                  {cost[place[0]][place[1]][place[2]].item<double>(), place[1].item<int64_t>(), place[2].item<int64_t>(), place[0].item<int64_t>()});
+  const int64_t width = cost.size(2);
+  for (int64_t line = 0; line < cost.size(0) * cost.size(1); ++line) {
+    const T* row = cost.const_data_ptr<T>() + line * width;
+    T least = 0, most = 0;
+    if (detail::sinkhorn_kernels<T>().range(row, width, &least, &most)) continue;
+    const T* bad = std::find_if(row, row + width, [](T x) { return !std::isfinite(x); });
+    fail<DataError>("[sinkhorn] expected finite costs, got {} in row {}, column {} of problem {}; give forbidden pairs a large finite cost",
+                    {*bad, line % cost.size(1), bad - row, line / cost.size(1)});
+  }
 }
 
 void check_alike(const Tensor& a, const Tensor& b) {
@@ -148,6 +156,7 @@ struct Sinkhorn : torch::autograd::Function<Sinkhorn> {
   static Tensors forward(Context* context, const Tensor& cost, const Tensor& a, const Tensor& b, const SinkhornOptions& options, Solved* solved) {
     const auto plain = [](const Tensor& x) { return x.detach().to(at::kCPU).contiguous(); };
     const Tensor c = plain(cost), wa = plain(a), wb = plain(b);
+    c.scalar_type() == at::kDouble ? check_costs<double>(c) : check_costs<float>(c);
     *solved = solve(c, wa, wb, options);
     context->save_for_backward({c, wa, wb, solved->plan, solved->f, solved->g, solved->row_ratio, solved->column_ratio});
     context->saved_data["epsilon"] = options.epsilon;
@@ -193,7 +202,6 @@ SinkhornResult sinkhorn(const Tensor& cost, const SinkhornMargins& margins, cons
   check_weights(a, "row");
   check_weights(b, "column");
   if (options.row_relaxation == 0 && options.column_relaxation == 0) check_alike(a, b);
-  check_costs(c.detach());
   Solved solved;
   const Tensors out = Sinkhorn::apply(c, a, b, options, &solved);
   const auto given = [&](const Tensor& x) { return single ? x.squeeze(0) : x; };

@@ -8,8 +8,8 @@ namespace {
 template <class Scalar, class Integer, int64_t lanes>
 struct Lanes {
   using T = Scalar;
-  using V = T __attribute__((vector_size(16)));
-  using Ints = Integer __attribute__((vector_size(16)));
+  typedef T V __attribute__((vector_size(16)));  // NOLINT(modernize-use-using): an alias loses the attribute of a dependent type
+  typedef Integer Ints __attribute__((vector_size(16)));  // NOLINT(modernize-use-using)
   static constexpr int64_t kLanes = lanes;
   static constexpr int kMantissaBits = sizeof(T) == 4 ? 23 : 52;
   static V load(const T* x) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <alloy/data/speech_bank.hpp>
 
-#include "data/detail/run_program.hpp"
+#include "data/detail/espeak.hpp"
 
 #include <alloy/core/jobs.hpp>
 #include <alloy/core/json.hpp>
@@ -23,63 +23,16 @@ namespace alloy {
 
 namespace {
 
-constexpr auto kCure = "install it: apt-get install espeak-ng";
-
 std::string digest_of(const SpeechBank& bank) {
   const auto bytes = [](const Tensor& t) { return std::string_view(static_cast<const char*>(t.const_data_ptr()), t.nbytes()); };
   return sha256(sha256(bytes(bank.waveforms)) + sha256(bytes(bank.lengths)));
 }
 
-std::string version_of(const std::string& program) {
-  const detail::ProgramResult result = detail::run_program(program, {"--version"});
-  check<IoError>(result.found, "[make_speech_bank] expected the program {}, got none; {}", {program, kCure});
-  check<IoError>(result.exit_code == 0, "[make_speech_bank] expected {} --version to work, got exit code {}: {}", {program, result.exit_code, result.messages});
-  return result.output.substr(0, result.output.find("  "));  // what follows is where its data lies
-}
-
-/// The samples of the WAV stream that espeak-ng prints. It cannot go back to fill in the lengths of its header, so all
-/// that follows the header is sound.
-Audio parse_stream(std::string_view bytes, std::string_view where) {
-  constexpr size_t kHeaderBytes = 44;
-  const auto number = [&](size_t at, size_t count) {
-    uint64_t value = 0;
-    for (size_t i = 0; i < count; ++i) value |= uint64_t{static_cast<unsigned char>(bytes[at + i])} << 8 * i;
-    return value;
-  };
-  const bool good = bytes.size() > kHeaderBytes && bytes.starts_with("RIFF") && bytes.substr(8, 8) == "WAVEfmt " && number(20, 2) == 1 &&
-                    number(22, 2) == 1 && number(34, 2) == 16 && bytes.substr(36, 4) == "data";
-  check<DataError>(good, "[make_speech_bank] expected 16-bit mono WAV from espeak-ng for {}, got {} bytes of something else", {where, bytes.size()});
-  Audio audio{.samples = {}, .channels = 1, .sample_rate_hz = static_cast<int64_t>(number(24, 4))};
-  for (size_t at = kHeaderBytes; at + 1 < bytes.size(); at += 2)
-    audio.samples.push_back(static_cast<float>(static_cast<int16_t>(number(at, 2))) / 32768.0F);
-  return audio;
-}
-
-/// Removes what is quieter than 1 % of the peak at either end, but for 10 ms.
-void trim(Audio& audio) {
-  float peak = 0;
-  for (const float x : audio.samples) peak = std::max(peak, std::abs(x));
-  const auto loud = [&](float x) { return std::abs(x) > 0.01F * peak; };
-  const auto first = std::ranges::find_if(audio.samples, loud);
-  const auto last = std::find_if(audio.samples.rbegin(), audio.samples.rend(), loud).base();
-  if (first >= last) return audio.samples.clear();
-  const auto margin = static_cast<std::ptrdiff_t>(audio.sample_rate_hz / 100);
-  const auto begin = std::max<std::ptrdiff_t>(0, first - audio.samples.begin() - margin);
-  const auto end = std::min(std::ssize(audio.samples), last - audio.samples.begin() + margin);
-  audio.samples = {audio.samples.begin() + begin, audio.samples.begin() + end};
-}
-
 /// Says one word, writes its samples and returns how many there are.
 int64_t say(const SpeechBankOptions& o, size_t voice, size_t speed, size_t pitch, size_t word, int16_t* out) {
   const std::string where = "'" + o.words[word] + "' by voice " + o.voices[voice];
-  const detail::ProgramResult result = detail::run_program(
-      o.program, {"--stdout", "-v", o.voices[voice], "-s", std::to_string(o.speeds_wpm[speed]), "-p", std::to_string(o.pitches[pitch]), "--", o.words[word]});
-  check<IoError>(result.found, "[make_speech_bank] expected the program {}, got none; {}", {o.program, kCure});
-  check<ConfigError>(result.exit_code == 0, "[make_speech_bank] expected espeak-ng to say {}, got exit code {}: {}", {where, result.exit_code, result.messages});
-  Audio audio = parse_stream(result.output, where);
-  trim(audio);  // before resampling: where a word ends must not hang on the rate
-  check<DataError>(!audio.samples.empty(), "[make_speech_bank] expected sound for {}, got silence", {where});
-  audio = resample(audio, o.sample_rate_hz);
+  Audio audio = detail::espeak_say(o.program, {"-v", o.voices[voice], "-s", std::to_string(o.speeds_wpm[speed]), "-p", std::to_string(o.pitches[pitch])}, o.words[word], "make_speech_bank", where);
+  audio = resample(audio, o.sample_rate_hz);  // trimmed before: where a word ends must not hang on the rate
   const size_t length = std::min(audio.samples.size(), static_cast<size_t>(o.samples));
   for (size_t i = 0; i < length; ++i) out[i] = static_cast<int16_t>(std::lround(std::clamp(audio.samples[i] * 32768.0F, -32768.0F, 32767.0F)));
   return static_cast<int64_t>(length);
@@ -164,7 +117,7 @@ SpeechBank make_speech_bank(const SpeechBankOptions& options, const ProgressCall
   SpeechBankOptions key = options;  // what the sound depends on
   key.cache.clear();
   key.workers = 0;
-  key.program = version_of(options.program) + ", trimmed first";  // the recipe is part of the key
+  key.program = detail::espeak_version(options.program, "make_speech_bank") + ", trimmed first";  // the recipe is part of the key
   const std::string settings = to_json(to_config(key), /*indent=*/-1);
   const std::filesystem::path file = options.cache / ("speech-" + sha256(settings).substr(0, 16) + ".safetensors");
   if (!options.cache.empty() && load_cache(bank, file, settings)) return bank;
