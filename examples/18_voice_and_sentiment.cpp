@@ -38,8 +38,10 @@ Task synthesised(bool full) {
   VoiceReviewOptions options;
   if (full) options.train_size = 2400, options.test_size = 600, options.speech.cache = std::filesystem::temp_directory_path() / "alloy-example-18";
   Task task{make_voice_reviews(options, VoiceSplit::train), make_voice_reviews(options, VoiceSplit::test), prosody_labels(), sentiment_labels()};
-  const SharedLabels learnt = learn_shared_labels(task.train.voice_labels, task.train.text_labels, task.train.voice_classes, task.train.text_classes, 3);
-  std::printf("given: %s\n       %s\nlearnt from the pairs alone, %.0f %% agree:", task.voices.to_text().c_str(), task.texts.to_text().c_str(), 100 * learnt.agreement);
+  const SharedLabels learnt =
+      learn_shared_labels(task.train.voice_labels, task.train.text_labels, task.train.voice_classes, task.train.text_classes, 3);
+  std::printf("given: %s\n       %s\nlearnt from the pairs alone, %.0f %% agree:", task.voices.to_text().c_str(), task.texts.to_text().c_str(),
+              100 * learnt.agreement);
   for (const std::string& name : learnt.first.shared) std::printf("  %s", name.c_str());
   std::printf("\n");
   return task;
@@ -62,13 +64,17 @@ struct Found {
   Tensor right;  // [N] double, 1 where the nearest mean of a label's training texts is that of the voice's label
 };
 
-Found learn(const Task& task, const Handle<Encoder>& voice_encoder, const std::shared_ptr<MemoryDataset>& train, const std::shared_ptr<MemoryDataset>& test, int64_t epochs) {
+Found learn(const Task& task, const Handle<Encoder>& voice_encoder, const std::shared_ptr<MemoryDataset>& train,
+            const std::shared_ptr<MemoryDataset>& test, int64_t epochs) {
   // [voice and sentiment]
   JointEmbedding joint({.dim = 32});
   joint->add("voice", voice_encoder);
   joint->add("text", HashedTextEncoder({.buckets = kBuckets, .dim = 32, .embedding_dim = 32, .hidden_dim = 64, .id_dropout_rate = 0.3}));
   Loader loader(train, {.batch_size = 48, .drop_last = true});
-  ContrastiveTrainer(joint, {.learning_rate = 5e-3, .epochs = epochs, .optimizer = {.weight_decay = 0.05}, .schedule = {.warmup = 10}, .positives = Positives::targets}).fit(loader);
+  ContrastiveTrainer(
+      joint,
+      {.learning_rate = 5e-3, .epochs = epochs, .optimizer = {.weight_decay = 0.05}, .schedule = {.warmup = 10}, .positives = Positives::targets})
+      .fit(loader);
 
   Loader seen(train, {.shuffle = false}), unseen(test, {.shuffle = false});
   const EmbeddedSet known = embed_all(joint, seen), found = embed_all(joint, unseen);
@@ -81,14 +87,17 @@ Found learn(const Task& task, const Handle<Encoder>& voice_encoder, const std::s
   const Tensor shared_text = task.texts.apply(task.test.text_classes), other = at::arange(voices.size(0)).roll(7);
   const Tensor distances = at::cat({1 - (voices * texts).sum(1), 1 - (voices * texts.index_select(0, other)).sum(1)});
   const Tensor disagree = at::cat({found.target.ne(shared_text), found.target.ne(shared_text.index_select(0, other))});
-  Found out{.disagreement = bootstrap(distances.size(0), [&](const Tensor& index) { return auroc(distances.index_select(0, index), disagree.index_select(0, index)); }), .right = nearest.eq(found.target).to(at::kDouble)};
+  Found out{.disagreement = bootstrap(distances.size(0),
+                                      [&](const Tensor& index) { return auroc(distances.index_select(0, index), disagree.index_select(0, index)); }),
+            .right = nearest.eq(found.target).to(at::kDouble)};
   for (const auto& [from, to, score] : scores) (from == "voice" ? out.voice_to_text : out.text_to_voice) = score.at("R@1").score;
   std::printf("%s\n", to_text(alignment_uniformity(voices, texts), "voices", "texts").c_str());
   return out;
 }
 
 void print(const char* what, const Score& melody, const Score& baseline) {
-  std::printf("%-34s %.2f (%.2f .. %.2f)   %.2f (%.2f .. %.2f)\n", what, melody.value, melody.low, melody.high, baseline.value, baseline.low, baseline.high);
+  std::printf("%-34s %.2f (%.2f .. %.2f)   %.2f (%.2f .. %.2f)\n", what, melody.value, melody.low, melody.high, baseline.value, baseline.low,
+              baseline.high);
 }
 
 Score mean_of(const Tensor& x) {
@@ -99,11 +108,13 @@ int run(int argc, char** argv) {
   const ThreadScope one_thread(1);
   const bool full = argc > 1 && std::strcmp(argv[1], "--full") == 0, csv = argc > 2 && std::strcmp(argv[1], "--csv") == 0;
   const Task task = csv ? recorded(argv[2]) : synthesised(full);
-  const VoiceReviewFeatures train = voice_review_features(task.train, task.voices, kBuckets), test = voice_review_features(task.test, task.voices, kBuckets, &train);
+  const VoiceReviewFeatures train = voice_review_features(task.train, task.voices, kBuckets),
+                            test = voice_review_features(task.test, task.voices, kBuckets, &train);
 
   const int64_t epochs = full ? 20 : 40;
   seed_everything(1);
-  std::printf("%lld pairs to learn from, %lld of other voices to report on\n\nmelody:\n", static_cast<long long>(task.train.size()), static_cast<long long>(task.test.size()));
+  std::printf("%lld pairs to learn from, %lld of other voices to report on\n\nmelody:\n", static_cast<long long>(task.train.size()),
+              static_cast<long long>(task.test.size()));
   const Found melody = learn(task, DilatedConvEncoder({.channels = 4, .dim = 32, .layers = 5}), train.by_melody(), test.by_melody(), epochs);
   seed_everything(1);
   std::printf("mean pitch and rate:\n");
@@ -115,7 +126,8 @@ int run(int argc, char** argv) {
   print("label of a voice by its texts", mean_of(melody.right), mean_of(baseline.right));
   print("voice and words disagree, AUROC", melody.disagreement, baseline.disagreement);
   const Score gain = mean_of(melody.right - baseline.right);
-  std::printf("by chance: 1 of %lld labels, AUROC 0.50; labels gained: %+.0f points (%+.0f .. %+.0f)\n", static_cast<long long>(std::ssize(task.voices.shared)), 100 * gain.value, 100 * gain.low, 100 * gain.high);
+  std::printf("by chance: 1 of %lld labels, AUROC 0.50; labels gained: %+.0f points (%+.0f .. %+.0f)\n",
+              static_cast<long long>(std::ssize(task.voices.shared)), 100 * gain.value, 100 * gain.low, 100 * gain.high);
   std::printf("the baseline is %sbeaten by 10 points\n", gain.low > 0.10 ? "" : "not clearly ");
   if (csv) {
     std::printf("ran as expected; how good is good enough on recordings of your own is yours to say\n");

@@ -35,16 +35,19 @@ Cca cca(const Tensor& first, const Tensor& second, const CcaOptions& options) {
     const double variance = covariance.trace() / static_cast<double>(covariance.rows());
     rank = detail::inverse_root(covariance, std::max(options.eigenvalue_floor, 1e-14), "cca").rank;
     const bool alike = x.abs().max().item<double>() <= 1e-13 * (side == "first" ? a : b).abs().max().item<double>();
-    check<DataError>(rank > 0 && !alike, "[cca] expected rows that differ, got a {} side of rank 0 of {}: all its {} rows are alike", {side, x.size(1), n});
+    check<DataError>(rank > 0 && !alike, "[cca] expected rows that differ, got a {} side of rank 0 of {}: all its {} rows are alike",
+                     {side, x.size(1), n});
     covariance.diagonal().array() += options.ridge * variance;
     return detail::inverse_root(covariance, options.eigenvalue_floor, "cca").matrix;
   };
   const Eigen::MatrixXd wa = whiten(ca, out.first.rank, "first"), wb = whiten(cb, out.second.rank, "second");
   check<DataError>(options.ridge > 0 || out.first.rank + out.second.rank < n,
-                   "[cca] expected more rows than the ranks of both sides together, got {} rows with ranks {} and {}: some correlations would be 1 whatever the rows hold; give a ridge, fewer columns or more rows",
+                   "[cca] expected more rows than the ranks of both sides together, got {} rows with ranks {} and {}: some correlations would be 1 "
+                   "whatever the rows hold; give a ridge, fewer columns or more rows",
                    {n, out.first.rank, out.second.rank});
   const int64_t most = std::min(out.first.rank, out.second.rank), k = options.components == 0 ? most : options.components;
-  check<ConfigError>(k <= most, "[cca] expected at most as many components as the smaller rank, got {} with ranks {} and {}", {k, out.first.rank, out.second.rank});
+  check<ConfigError>(k <= most, "[cca] expected at most as many components as the smaller rank, got {} with ranks {} and {}",
+                     {k, out.first.rank, out.second.rank});
   const Eigen::MatrixXd cross = to_eigen(ca.t().matmul(cb)) * scale, product = wa.transpose() * cross * wb;
   const Eigen::BDCSVD<Eigen::MatrixXd> svd(product, Eigen::ComputeThinU | Eigen::ComputeThinV);
   Eigen::MatrixXd u = wa * svd.matrixU().leftCols(k), v = wb * svd.matrixV().leftCols(k);

@@ -17,7 +17,9 @@ class Gram {
  public:
   Gram(const Tensor& rows, const CkaOptions& options, std::string_view side) : x_(rows - rows.mean(0)), rbf_(options.kernel == CkaKernel::rbf) {
     const double size = x_.abs().max().item<double>();
-    check<DataError>(size > 1e-13 * rows.abs().max().item<double>(), "[cka] expected rows that differ, got a {} representation of rank 0 of {}: all its {} rows are alike", {side, rows.size(1), rows.size(0)});
+    check<DataError>(size > 1e-13 * rows.abs().max().item<double>(),
+                     "[cka] expected rows that differ, got a {} representation of rank 0 of {}: all its {} rows are alike",
+                     {side, rows.size(1), rows.size(0)});
     x_ = x_ / size;  // CKA does not see the scale, overflow would
     if (!rbf_) return;
     constexpr int64_t kMost = 1024;
@@ -44,7 +46,7 @@ class Gram {
 
 /// What HSIC needs of two Gram matrices K and L, for KL, KK and LL at once.
 struct Sums {
-  Tensor k, l;                   // [N], by row
+  Tensor k, l;                    // [N], by row
   double kl = 0, kk = 0, ll = 0;  // of the products of entries
 };
 
@@ -65,7 +67,9 @@ Sums sums_of(const Gram& first, const Gram& second, int64_t n, bool with_diagona
 
 }  // namespace
 
-void CkaOptions::validate() const { check<ConfigError>(rbf_share > 0 && std::isfinite(rbf_share), "[cka] expected rbf_share > 0, got {}", {rbf_share}); }
+void CkaOptions::validate() const {
+  check<ConfigError>(rbf_share > 0 && std::isfinite(rbf_share), "[cka] expected rbf_share > 0, got {}", {rbf_share});
+}
 
 double cka(const Tensor& first, const Tensor& second, const CkaOptions& options) {
   options.validate();
@@ -81,7 +85,8 @@ double cka(const Tensor& first, const Tensor& second, const CkaOptions& options)
     return biased ? product - 2 / m * rows + all / (m * m) : product + all / ((m - 1) * (m - 2)) - 2 / (m - 2) * rows;
   };
   const double kk = hsic(s.kk, s.k, s.k), ll = hsic(s.ll, s.l, s.l);
-  check<DataError>(kk > 0 && ll > 0, "[cka] expected samples enough for the {} estimator, got {} with a similarity to themselves of {} and {}", {options.estimator, n, kk, ll});
+  check<DataError>(kk > 0 && ll > 0, "[cka] expected samples enough for the {} estimator, got {} with a similarity to themselves of {} and {}",
+                   {options.estimator, n, kk, ll});
   return hsic(s.kl, s.k, s.l) / std::sqrt(kk * ll);
 }
 

@@ -39,8 +39,11 @@ Correlated correlate(const Tensor& a, const Tensor& b, const DeepCcaLossOptions&
   const int64_t all = svd.singularValues().size(), k = options.components == 0 ? all : options.components;
   const Eigen::VectorXd d = svd.singularValues().head(k);
   const Eigen::MatrixXd u = ra * svd.matrixU().leftCols(k), v = rb * svd.matrixV().leftCols(k);
-  const Eigen::MatrixXd by_cross = u * v.transpose(), by_first = -0.5 * u * d.asDiagonal() * u.transpose(), by_second = -0.5 * v * d.asDiagonal() * v.transpose();
-  return {.sum = d.sum(), .first = from_eigen(scale * (2 * x * by_first + y * by_cross.transpose())), .second = from_eigen(scale * (2 * y * by_second + x * by_cross))};
+  const Eigen::MatrixXd by_cross = u * v.transpose(), by_first = -0.5 * u * d.asDiagonal() * u.transpose(),
+                        by_second = -0.5 * v * d.asDiagonal() * v.transpose();
+  return {.sum = d.sum(),
+          .first = from_eigen(scale * (2 * x * by_first + y * by_cross.transpose())),
+          .second = from_eigen(scale * (2 * y * by_second + x * by_cross))};
 }
 
 struct DeepCcaLoss : torch::autograd::Function<DeepCcaLoss> {
@@ -66,14 +69,16 @@ void DeepCcaLossOptions::validate() const {
 Tensor deep_cca_loss(const Tensor& first, const Tensor& second, const DeepCcaLossOptions& options) {
   options.validate();
   for (const Tensor& side : {first, second}) check_shape(side, {-1, -1}, "deep_cca_loss", "rows");
-  check<ShapeError>(first.size(0) == second.size(0) && first.size(0) >= 2, "[deep_cca_loss] expected pairs row by row, at least two, got {} and {}", {first, second});
+  check<ShapeError>(first.size(0) == second.size(0) && first.size(0) >= 2, "[deep_cca_loss] expected pairs row by row, at least two, got {} and {}",
+                    {first, second});
   const int64_t most = std::min(first.size(1), second.size(1));
   check<ConfigError>(options.components <= most, "[deep_cca_loss] expected at most {} components, got {}", {most, options.components});
   return DeepCcaLoss::apply(first, second, options);
 }
 
 void DeepCcaOptions::validate() const {
-  check<ConfigError>(first_dim > 0 && second_dim > 0 && hidden_dim > 0 && dim > 0, "[DeepCca] expected first_dim, second_dim, hidden_dim and dim > 0, got {}, {}, {} and {}",
+  check<ConfigError>(first_dim > 0 && second_dim > 0 && hidden_dim > 0 && dim > 0,
+                     "[DeepCca] expected first_dim, second_dim, hidden_dim and dim > 0, got {}, {}, {} and {}",
                      {first_dim, second_dim, hidden_dim, dim});
   check<ConfigError>(loss.components <= dim, "[DeepCca] expected at most dim = {} components, got {}", {dim, loss.components});
   loss.validate();
@@ -101,7 +106,9 @@ Tensor DeepCcaImpl::fit_linear(const Tensor& first, const Tensor& second) {
   return linear.correlations;
 }
 
-Tensor DeepCcaImpl::project(Mlp& network, const Tensor& rows, const Tensor& mean, const Tensor& weights) { return (network(rows) - mean).matmul(weights); }
+Tensor DeepCcaImpl::project(Mlp& network, const Tensor& rows, const Tensor& mean, const Tensor& weights) {
+  return (network(rows) - mean).matmul(weights);
+}
 Tensor DeepCcaImpl::project_first(const Tensor& rows) { return project(first_, rows, first_mean_, first_weights_); }
 Tensor DeepCcaImpl::project_second(const Tensor& rows) { return project(second_, rows, second_mean_, second_weights_); }
 

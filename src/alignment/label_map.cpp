@@ -14,19 +14,22 @@ namespace alloy {
 namespace {
 
 void check_names(const std::vector<std::string>& names, std::string_view where, std::string_view what) {
-  check<ConfigError>(!names.empty() && std::set(names.begin(), names.end()).size() == names.size(), "[{}] expected {}, at least one, no repeats, got {}", {where, what, names});
+  check<ConfigError>(!names.empty() && std::set(names.begin(), names.end()).size() == names.size(),
+                     "[{}] expected {}, at least one, no repeats, got {}", {where, what, names});
 }
 
 /// [K, S] double: samples that have both labels.
 Tensor count_pairs(const Tensor& a, const Tensor& b, int64_t rows, int64_t columns, std::string_view where) {
-  check<ShapeError>(a.defined() && b.defined() && a.dim() == 1 && a.sizes() == b.sizes() && a.scalar_type() == at::kLong && b.scalar_type() == at::kLong,
-                    "[{}] expected classes int64 [N] of both sides, got {} and {}", {where, a, b});
+  check<ShapeError>(
+      a.defined() && b.defined() && a.dim() == 1 && a.sizes() == b.sizes() && a.scalar_type() == at::kLong && b.scalar_type() == at::kLong,
+      "[{}] expected classes int64 [N] of both sides, got {} and {}", {where, a, b});
   Tensor counts = at::zeros({rows, columns}, at::kDouble);
   const Tensor first = a.cpu().contiguous(), second = b.cpu().contiguous();
   auto* count = counts.mutable_data_ptr<double>();
   for (int64_t i = 0; i < first.numel(); ++i) {
     const int64_t x = first.const_data_ptr<int64_t>()[i], y = second.const_data_ptr<int64_t>()[i];
-    check<DataError>(x >= -1 && x < rows && y >= -1 && y < columns, "[{}] expected classes below {} and {}, -1 = unknown, got {} and {} for sample {}", {where, rows, columns, x, y, i});
+    check<DataError>(x >= -1 && x < rows && y >= -1 && y < columns,
+                     "[{}] expected classes below {} and {}, -1 = unknown, got {} and {} for sample {}", {where, rows, columns, x, y, i});
     if (x >= 0 && y >= 0) count[x * columns + y] += 1;
   }
   return counts;
@@ -79,7 +82,8 @@ Tensor LabelMap::apply(const Tensor& classes) const {
   check_shape(classes, {-1}, "LabelMap", "classes");
   check<ShapeError>(classes.scalar_type() == at::kLong, "[LabelMap] expected int64 classes, got {}", {classes});
   const Tensor bad = (classes < -1).logical_or(classes >= weights.size(0));
-  if (bad.any().item<bool>()) fail<DataError>("[LabelMap] expected classes below {}, -1 = unknown, got {}", {weights.size(0), classes.masked_select(bad)[0].item<int64_t>()});
+  if (bad.any().item<bool>())
+    fail<DataError>("[LabelMap] expected classes below {}, -1 = unknown, got {}", {weights.size(0), classes.masked_select(bad)[0].item<int64_t>()});
   const Tensor with_unknown = at::cat({index(), at::full({1}, -1, at::kLong)}).to(classes.device());
   return with_unknown.index_select(0, at::where(classes.eq(-1), weights.size(0), classes));
 }
@@ -108,7 +112,8 @@ LabelMap map_labels(const std::vector<std::pair<std::string, std::string>>& tabl
   std::vector<int64_t> index;
   for (const auto& [label, to] : table) {
     auto place = std::ranges::find(shared, to);
-    check<ConfigError>(place != shared.end() || listed.empty(), "[map_labels] expected one of the shared labels {} for {}, got {}", {shared, label, to});
+    check<ConfigError>(place != shared.end() || listed.empty(), "[map_labels] expected one of the shared labels {} for {}, got {}",
+                       {shared, label, to});
     if (place == shared.end()) place = shared.insert(shared.end(), to);
     labels.push_back(label);
     index.push_back(place - shared.begin());
@@ -123,27 +128,32 @@ void LearnLabelMapOptions::validate() const {
   check<ConfigError>(least_samples > 0, "[learn_label_map] expected least_samples > 0, got {}", {least_samples});
 }
 
-LabelMap learn_label_map(const std::vector<std::string>& labels, const std::vector<std::string>& shared, const Tensor& classes, const Tensor& targets, const LearnLabelMapOptions& options) {
+LabelMap learn_label_map(const std::vector<std::string>& labels, const std::vector<std::string>& shared, const Tensor& classes, const Tensor& targets,
+                         const LearnLabelMapOptions& options) {
   options.validate();
   check_names(labels, "learn_label_map", "labels");
   check_names(shared, "learn_label_map", "shared labels");
   const Tensor counts = count_pairs(classes, targets, std::ssize(labels), std::ssize(shared), "learn_label_map");
   for (int64_t k = 0; k < counts.size(0); ++k) {
     const double seen = counts[k].sum().item<double>();
-    check<DataError>(seen >= static_cast<double>(options.least_samples), "[learn_label_map] expected at least {} samples of each label, got {} of {}", {options.least_samples, seen, labels[static_cast<size_t>(k)]});
+    check<DataError>(seen >= static_cast<double>(options.least_samples), "[learn_label_map] expected at least {} samples of each label, got {} of {}",
+                     {options.least_samples, seen, labels[static_cast<size_t>(k)]});
   }
   const Tensor smoothed = counts + options.smoothing * counts.sum(0, true) / counts.sum();
   return {.labels = labels, .shared = shared, .weights = smoothed / smoothed.sum(1, true)};
 }
 
-SharedLabels learn_shared_labels(const std::vector<std::string>& first_labels, const std::vector<std::string>& second_labels, const Tensor& first, const Tensor& second, int64_t count) {
+SharedLabels learn_shared_labels(const std::vector<std::string>& first_labels, const std::vector<std::string>& second_labels, const Tensor& first,
+                                 const Tensor& second, int64_t count) {
   check_names(first_labels, "learn_shared_labels", "first labels");
   check_names(second_labels, "learn_shared_labels", "second labels");
   const int64_t most = std::min<int64_t>({8, std::ssize(first_labels), std::ssize(second_labels)});
   check<ConfigError>(count >= 2 && count <= most, "[learn_shared_labels] expected 2..{} shared labels, got {}", {most, count});
   Tensor joint = count_pairs(first, second, std::ssize(first_labels), std::ssize(second_labels), "learn_shared_labels");
   for (const auto& [labels, sums] : {std::pair{&first_labels, joint.sum(1)}, std::pair{&second_labels, joint.sum(0)}})
-    for (int64_t k = 0; k < sums.size(0); ++k) check<DataError>(sums[k].item<double>() > 0, "[learn_shared_labels] expected samples of each label, got none of {}", {(*labels)[static_cast<size_t>(k)]});
+    for (int64_t k = 0; k < sums.size(0); ++k)
+      check<DataError>(sums[k].item<double>() > 0, "[learn_shared_labels] expected samples of each label, got none of {}",
+                       {(*labels)[static_cast<size_t>(k)]});
   joint = joint / joint.sum();
   const double whole = information(joint);
   check<DataError>(whole > 1e-12, "[learn_shared_labels] expected labels that say something of each other, got mutual information {}", {whole});

@@ -55,7 +55,8 @@ std::pair<Tensor, Tensor> neighbour_means(const Tensor& a, const Tensor& b, int6
 /// The best of each line so far; of equals the one seen first.
 struct Best {
   Tensor score, place;  // [L]
-  explicit Best(int64_t count, const Tensor& like) : score(at::full({count}, -std::numeric_limits<double>::infinity(), like.options())), place(at::zeros({count}, at::kLong)) {}
+  explicit Best(int64_t count, const Tensor& like)
+      : score(at::full({count}, -std::numeric_limits<double>::infinity(), like.options())), place(at::zeros({count}, at::kLong)) {}
   /// @param seen  [n, width]: lines from `begin` on, candidates from `offset` on
   void see(int64_t begin, int64_t offset, const Tensor& seen) {
     const auto [most, _] = seen.max(1, true);

@@ -13,7 +13,8 @@ Tensor finite_rows(const Tensor& rows, std::string_view where, std::string_view 
   check<DataError>(rows.numel() > 0, "[{}] expected {} of at least one row and column, got {}", {where, what, rows});
   const Tensor out = rows.detach().to(at::kCPU, at::kDouble).contiguous();
   const Tensor bad = out.isfinite().all(1).logical_not();
-  if (bad.any().item<bool>()) fail<DataError>("[{}] expected finite {}, got row {} with NaN or infinity", {where, what, bad.nonzero()[0][0].item<int64_t>()});
+  if (bad.any().item<bool>())
+    fail<DataError>("[{}] expected finite {}, got row {} with NaN or infinity", {where, what, bad.nonzero()[0][0].item<int64_t>()});
   return out;
 }
 
@@ -25,7 +26,8 @@ std::pair<Tensor, Tensor> paired_rows(const Tensor& first, const Tensor& second,
 
 InverseRoot inverse_root(const Eigen::MatrixXd& symmetric, double floor, std::string_view where) {
   const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(symmetric);
-  check<DataError>(solver.info() == Eigen::Success, "[{}] expected rows of moderate size, got a covariance [{}, {}] without a decomposition", {where, symmetric.rows(), symmetric.cols()});
+  check<DataError>(solver.info() == Eigen::Success, "[{}] expected rows of moderate size, got a covariance [{}, {}] without a decomposition",
+                   {where, symmetric.rows(), symmetric.cols()});
   const Eigen::VectorXd& values = solver.eigenvalues();  // ascending
   const double least = floor * values[values.size() - 1];
   int64_t rank = 0;

@@ -26,7 +26,8 @@ Tensor weights_of(const Tensor& given, const Tensor& mask, const Tensor& cost, i
   const auto fitted = [&](const Tensor& x, std::string_view what) {
     check<ShapeError>(x.dim() == 1 || x.dim() == 2, "[sinkhorn] expected {} of {} of rank 1 or 2, got {}", {what, side, x});
     const Tensor rows = x.dim() == 1 ? x.unsqueeze(0) : x;
-    check<ShapeError>(rows.size(1) == size && (rows.size(0) == 1 || rows.size(0) == cost.size(0)), "[sinkhorn] expected {} of {} that fit costs {}, got {}", {what, side, cost, x});
+    check<ShapeError>(rows.size(1) == size && (rows.size(0) == 1 || rows.size(0) == cost.size(0)),
+                      "[sinkhorn] expected {} of {} that fit costs {}, got {}", {what, side, cost, x});
     return rows.expand({cost.size(0), size});
   };
   const Tensor real = mask.defined() ? fitted(mask, "a mask").to(cost.device()) : Tensor();
@@ -48,7 +49,8 @@ void check_weights(const Tensor& weights, std::string_view side) {
                     {weights[place[0]][place[1]].item<double>(), side, place[1].item<int64_t>(), place[0].item<int64_t>()});
   }
   const Tensor empty = weights.sum(1).gt(0).logical_not();
-  if (empty.any().item<bool>()) fail<DataError>("[sinkhorn] expected histograms with mass, got {}s that sum to 0 in histogram {}", {side, empty.nonzero()[0][0].item<int64_t>()});
+  if (empty.any().item<bool>())
+    fail<DataError>("[sinkhorn] expected histograms with mass, got {}s that sum to 0 in histogram {}", {side, empty.nonzero()[0][0].item<int64_t>()});
 }
 
 /// @param cost  [B, N, M] contiguous on the CPU
@@ -69,8 +71,10 @@ void check_alike(const Tensor& a, const Tensor& b) {
   const Tensor sa = a.sum(1, false, at::kDouble), sb = b.sum(1, false, at::kDouble), off = (sa - sb).abs() > 1e-4 * sa.maximum(sb);
   if (!off.any().item<bool>()) return;
   const int64_t k = off.nonzero()[0][0].item<int64_t>();
-  fail<DataError>("[sinkhorn] expected rows and columns with the same mass, got {} and {} in histogram {}; scale one of them, or relax a margin (row_relaxation, column_relaxation)",
-                  {sa[k].item<double>(), sb[k].item<double>(), k});
+  fail<DataError>(
+      "[sinkhorn] expected rows and columns with the same mass, got {} and {} in histogram {}; scale one of them, or relax a margin (row_relaxation, "
+      "column_relaxation)",
+      {sa[k].item<double>(), sb[k].item<double>(), k});
 }
 
 /// All of a problem, in double but for the plan, on the CPU.
@@ -97,12 +101,20 @@ void solve_one(const Tensor& cost, const Tensor& a, const Tensor& b, const Sinkh
   const auto part = [&](const Tensor& x) { return whole ? x : x.index_select(0, ri).index_select(1, ci).contiguous(); };
   const Tensor c = part(cost), wa = whole ? a : a.index_select(0, ri), wb = whole ? b : b.index_select(0, ci);
   Tensor plan = whole ? out.plan[k] : at::empty_like(c);
-  SinkhornTask<T> task{.cost = c.const_data_ptr<T>(), .n = c.size(0), .m = c.size(1), .rows = wa.const_data_ptr<T>(), .columns = wb.const_data_ptr<T>(),
-                       .row_power = power_of(options.row_relaxation, options.epsilon), .column_power = power_of(options.column_relaxation, options.epsilon),
-                       .options = options, .parts = parts, .plan = plan.mutable_data_ptr<T>()};
+  SinkhornTask<T> task{.cost = c.const_data_ptr<T>(),
+                       .n = c.size(0),
+                       .m = c.size(1),
+                       .rows = wa.const_data_ptr<T>(),
+                       .columns = wb.const_data_ptr<T>(),
+                       .row_power = power_of(options.row_relaxation, options.epsilon),
+                       .column_power = power_of(options.column_relaxation, options.epsilon),
+                       .options = options,
+                       .parts = parts,
+                       .plan = plan.mutable_data_ptr<T>()};
   const SinkhornSolution s = detail::solve_sinkhorn(task);
   const auto line = [](const std::vector<double>& values) { return at::tensor(values, at::kDouble); };
-  const Tensor a_mass = wa.to(at::kDouble), b_mass = wb.to(at::kDouble), phi = line(s.phi), psi = line(s.psi), r = line(s.row_sums), q = line(s.column_sums);
+  const Tensor a_mass = wa.to(at::kDouble), b_mass = wb.to(at::kDouble), phi = line(s.phi), psi = line(s.psi), r = line(s.row_sums),
+               q = line(s.column_sums);
   const double eps = options.epsilon, ma = a_mass.sum().item<double>(), mb = b_mass.sum().item<double>();
   const auto side = [&](const Tensor& weights, const Tensor& potential, double rho) {  // what a margin has in the dual
     return rho > 0 ? -rho * weights.dot(at::expm1(-potential * (eps / rho))).item<double>() : eps * weights.dot(potential).item<double>();
@@ -120,8 +132,8 @@ void solve_one(const Tensor& cost, const Tensor& a, const Tensor& b, const Sinkh
   out.plan[k].zero_();
   out.plan[k].index_put_({ri.unsqueeze(1), ci}, plan);
   const Tensor all_rows = cost.index_select(1, ci).to(at::kDouble), all_columns = cost.index_select(0, ri).to(at::kDouble);
-  const auto full = [&](const Tensor& other_cost, const Tensor& log_weights, const Tensor& other, double power, double rho, const Tensor& places, const Tensor& own, const Tensor& ratio,
-                        Tensor potential_out, Tensor ratio_out) {
+  const auto full = [&](const Tensor& other_cost, const Tensor& log_weights, const Tensor& other, double power, double rho, const Tensor& places,
+                        const Tensor& own, const Tensor& ratio, Tensor potential_out, Tensor ratio_out) {
     const Tensor lines = potentials_of(other_cost, log_weights, other, power, eps);
     potential_out.copy_(eps * lines.index_copy(0, places, own));
     ratio_out.copy_((rho > 0 ? at::exp(-lines * (eps / rho)) : at::ones_like(lines)).index_copy(0, places, ratio));
@@ -134,9 +146,17 @@ void solve_one(const Tensor& cost, const Tensor& a, const Tensor& b, const Sinkh
 Solved solve(const Tensor& cost, const Tensor& a, const Tensor& b, const SinkhornOptions& options) {
   const int64_t batch = cost.size(0), n = cost.size(1), m = cost.size(2);
   const auto made = [&](std::initializer_list<int64_t> sizes, at::ScalarType type) { return at::empty(at::IntArrayRef(sizes), type); };
-  Solved out{.plan = made({batch, n, m}, cost.scalar_type()), .cost = made({batch}, at::kDouble), .value = made({batch}, at::kDouble), .f = made({batch, n}, at::kDouble),
-             .g = made({batch, m}, at::kDouble), .row_ratio = made({batch, n}, at::kDouble), .column_ratio = made({batch, m}, at::kDouble), .row_error = made({batch}, at::kDouble),
-             .column_error = made({batch}, at::kDouble), .iterations = made({batch}, at::kLong), .converged = made({batch}, at::kBool)};
+  Solved out{.plan = made({batch, n, m}, cost.scalar_type()),
+             .cost = made({batch}, at::kDouble),
+             .value = made({batch}, at::kDouble),
+             .f = made({batch, n}, at::kDouble),
+             .g = made({batch, m}, at::kDouble),
+             .row_ratio = made({batch, n}, at::kDouble),
+             .column_ratio = made({batch, m}, at::kDouble),
+             .row_error = made({batch}, at::kDouble),
+             .column_error = made({batch}, at::kDouble),
+             .iterations = made({batch}, at::kLong),
+             .converged = made({batch}, at::kBool)};
   constexpr int64_t kLarge = 1 << 17;  // entries from which on threads share one problem
   const int64_t parts = batch == 1 && n * m >= kLarge ? std::min<int64_t>(at::get_num_threads(), n / 64 + 1) : 1;
   at::parallel_for(0, batch, 1, [&](int64_t begin, int64_t end) {
@@ -168,8 +188,16 @@ struct Sinkhorn : torch::autograd::Function<Sinkhorn> {
 
   static Tensors backward(Context* context, Tensors grads) {
     const Tensors saved = context->get_saved_variables();
-    const detail::SinkhornState state{.cost = saved[0], .a = saved[1], .b = saved[2], .plan = saved[3], .f = saved[4], .g = saved[5], .row_ratio = saved[6], .column_ratio = saved[7],
-                                      .epsilon = context->saved_data["epsilon"].toDouble(), .row_relaxation = context->saved_data["rows"].toDouble(),
+    const detail::SinkhornState state{.cost = saved[0],
+                                      .a = saved[1],
+                                      .b = saved[2],
+                                      .plan = saved[3],
+                                      .f = saved[4],
+                                      .g = saved[5],
+                                      .row_ratio = saved[6],
+                                      .column_ratio = saved[7],
+                                      .epsilon = context->saved_data["epsilon"].toDouble(),
+                                      .row_relaxation = context->saved_data["rows"].toDouble(),
                                       .column_relaxation = context->saved_data["columns"].toDouble()};
     const auto here = [](const Tensor& x) { return x.defined() ? x.to(at::kCPU) : x; };
     const detail::SinkhornGradient grad = detail::sinkhorn_gradient(state, here(grads[0]), here(grads[1]), here(grads[2]));
@@ -196,7 +224,8 @@ SinkhornResult sinkhorn(const Tensor& cost, const SinkhornMargins& margins, cons
   const bool single = cost.dim() == 2;
   Tensor c = single ? cost.unsqueeze(0) : cost;  // [B, N, M]
   if (c.scalar_type() != at::kDouble) c = c.to(at::kFloat);
-  const Tensor a = weights_of(margins.rows, margins.row_mask, c, c.size(1), "row"), b = weights_of(margins.columns, margins.column_mask, c, c.size(2), "column");
+  const Tensor a = weights_of(margins.rows, margins.row_mask, c, c.size(1), "row"),
+               b = weights_of(margins.columns, margins.column_mask, c, c.size(2), "column");
   for (const auto& [mask, axis] : {std::pair{margins.row_mask, -1}, std::pair{margins.column_mask, -2}})
     if (mask.defined()) c = c.masked_fill(mask.to(c.device()).logical_not().unsqueeze(axis), 0);
   check_weights(a, "row");
@@ -206,8 +235,15 @@ SinkhornResult sinkhorn(const Tensor& cost, const SinkhornMargins& margins, cons
   const Tensors out = Sinkhorn::apply(c, a, b, options, &solved);
   const auto given = [&](const Tensor& x) { return single ? x.squeeze(0) : x; };
   const auto beside = [&](const Tensor& x) { return given(x).to(c.device()); };
-  return {.plan = given(out[0]), .cost = given(out[1]), .value = given(out[2]), .row_potential = beside(solved.f).to(c.scalar_type()), .column_potential = beside(solved.g).to(c.scalar_type()),
-          .row_error = beside(solved.row_error), .column_error = beside(solved.column_error), .iterations = beside(solved.iterations), .converged = beside(solved.converged)};
+  return {.plan = given(out[0]),
+          .cost = given(out[1]),
+          .value = given(out[2]),
+          .row_potential = beside(solved.f).to(c.scalar_type()),
+          .column_potential = beside(solved.g).to(c.scalar_type()),
+          .row_error = beside(solved.row_error),
+          .column_error = beside(solved.column_error),
+          .iterations = beside(solved.iterations),
+          .converged = beside(solved.converged)};
 }
 
 }  // namespace alloy

@@ -27,13 +27,13 @@ Implicit implicit_gradient(const SinkhornState& s, const Tensor& by_plan) {
   const auto factor = [&](double rho) { return rho > 0 ? 1 + s.epsilon / rho : 1.0; };
   const double k1 = factor(s.row_relaxation), k2 = factor(s.column_relaxation);
   const Tensor a = s.a.to(at::kDouble), b = s.b.to(at::kDouble);
-  const Tensor e = at::exp((s.f.unsqueeze(2) + s.g.unsqueeze(1) - s.cost.to(at::kDouble)) / s.epsilon);       // [B, N, M], P without weights
+  const Tensor e = at::exp((s.f.unsqueeze(2) + s.g.unsqueeze(1) - s.cost.to(at::kDouble)) / s.epsilon);  // [B, N, M], P without weights
   const Tensor e_real = e.masked_fill((a.unsqueeze(2) * b.unsqueeze(1)).eq(0).logical_and(e.isfinite().logical_not()), 0);
-  const Tensor q = e_real * b.unsqueeze(1);                                                                    // P / a
-  const Tensor plan = q * a.unsqueeze(2), r = k1 * s.row_ratio, c = k2 * s.column_ratio;                       // diagonals of H over a and b
-  const Tensor w1 = (by_plan * q).sum(2), w2 = (by_plan * e_real * a.unsqueeze(2)).sum(1);                     // over a and over b
-  const Tensor right = b * w2 - (plan * (w1 / r).unsqueeze(2)).sum(1);                                         // [B, M]
-  Tensor schur = at::diag_embed(b * c) - plan.transpose(1, 2).matmul(q / r.unsqueeze(2));                      // [B, M, M]
+  const Tensor q = e_real * b.unsqueeze(1);                                                 // P / a
+  const Tensor plan = q * a.unsqueeze(2), r = k1 * s.row_ratio, c = k2 * s.column_ratio;    // diagonals of H over a and b
+  const Tensor w1 = (by_plan * q).sum(2), w2 = (by_plan * e_real * a.unsqueeze(2)).sum(1);  // over a and over b
+  const Tensor right = b * w2 - (plan * (w1 / r).unsqueeze(2)).sum(1);                      // [B, M]
+  Tensor schur = at::diag_embed(b * c) - plan.transpose(1, 2).matmul(q / r.unsqueeze(2));   // [B, M, M]
   const bool singular = s.row_relaxation == 0 && s.column_relaxation == 0;
   Tensor v = at::zeros_like(b);
   for (int64_t k = 0; k < b.size(0); ++k) {
@@ -44,14 +44,16 @@ Implicit implicit_gradient(const SinkhornState& s, const Tensor& by_plan) {
     v[k].copy_(from_eigen(dense.ldlt().solve(rhs)).squeeze(1).masked_fill(real.logical_not(), 0));
   }
   const Tensor u = (w1 - q.matmul(v.unsqueeze(2)).squeeze(2)) / r;
-  const Tensor all_v = (w2 - (e_real * a.unsqueeze(2)).transpose(1, 2).matmul(u.unsqueeze(2)).squeeze(2)) / c;  // v itself but for columns without mass
+  const Tensor all_v =
+      (w2 - (e_real * a.unsqueeze(2)).transpose(1, 2).matmul(u.unsqueeze(2)).squeeze(2)) / c;  // v itself but for columns without mass
   return {.cost = plan * (u.unsqueeze(2) + v.unsqueeze(1) - by_plan) / s.epsilon, .a = r * u, .b = c * at::where(b > 0, v, all_v)};
 }
 
 }  // namespace
 
 SinkhornGradient sinkhorn_gradient(const SinkhornState& s, const Tensor& by_plan, const Tensor& by_cost, const Tensor& by_value) {
-  SinkhornGradient grad{.cost = at::zeros(s.cost.sizes(), at::kDouble), .a = at::zeros(s.a.sizes(), at::kDouble), .b = at::zeros(s.b.sizes(), at::kDouble)};
+  SinkhornGradient grad{
+      .cost = at::zeros(s.cost.sizes(), at::kDouble), .a = at::zeros(s.a.sizes(), at::kDouble), .b = at::zeros(s.b.sizes(), at::kDouble)};
   const auto column = [](const Tensor& x) { return x.to(at::kDouble).reshape({-1, 1}); };
   if (by_value.defined()) {
     const Tensor g = column(by_value);  // [B, 1]

@@ -8,7 +8,7 @@ namespace {
 template <class Scalar, class Integer, int64_t lanes>
 struct Lanes {
   using T = Scalar;
-  typedef T V __attribute__((vector_size(16)));  // NOLINT(modernize-use-using): an alias loses the attribute of a dependent type
+  typedef T V __attribute__((vector_size(16)));           // NOLINT(modernize-use-using): an alias loses the attribute of a dependent type
   typedef Integer Ints __attribute__((vector_size(16)));  // NOLINT(modernize-use-using)
   static constexpr int64_t kLanes = lanes;
   static constexpr int kMantissaBits = sizeof(T) == 4 ? 23 : 52;
@@ -56,9 +56,9 @@ using DoubleLanes = Lanes<double, int64_t, 2>;
 template <>
 const SinkhornKernels<float>& sinkhorn_kernels<float>() {
 #if defined(__x86_64__)
-  static const SinkhornKernels<float>& best = __builtin_cpu_supports("avx512f") ? kSinkhornFloatAvx512
+  static const SinkhornKernels<float>& best = __builtin_cpu_supports("avx512f")                                 ? kSinkhornFloatAvx512
                                               : __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? kSinkhornFloatAvx2
-                                                                                                                 : kSinkhornFloatBaseline;
+                                                                                                                : kSinkhornFloatBaseline;
   return best;
 #else
   return kSinkhornFloatBaseline;
@@ -67,9 +67,9 @@ const SinkhornKernels<float>& sinkhorn_kernels<float>() {
 template <>
 const SinkhornKernels<double>& sinkhorn_kernels<double>() {
 #if defined(__x86_64__)
-  static const SinkhornKernels<double>& best = __builtin_cpu_supports("avx512f") ? kSinkhornDoubleAvx512
+  static const SinkhornKernels<double>& best = __builtin_cpu_supports("avx512f")                                 ? kSinkhornDoubleAvx512
                                                : __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? kSinkhornDoubleAvx2
-                                                                                                                  : kSinkhornDoubleBaseline;
+                                                                                                                 : kSinkhornDoubleBaseline;
   return best;
 #else
   return kSinkhornDoubleBaseline;

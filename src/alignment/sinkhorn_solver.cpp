@@ -16,7 +16,13 @@ namespace {
 template <class T>
 class Solver {
  public:
-  explicit Solver(const SinkhornTask<T>& task) : t_(task), scale_(static_cast<T>(1 / task.options.epsilon)), h_(size(t_.m)), u_(size(t_.n), T{1}), v_(size(t_.m), T{1}), parts_(size(t_.parts)) {
+  explicit Solver(const SinkhornTask<T>& task)
+      : t_(task),
+        scale_(static_cast<T>(1 / task.options.epsilon)),
+        h_(size(t_.m)),
+        u_(size(t_.n), T{1}),
+        v_(size(t_.m), T{1}),
+        parts_(size(t_.parts)) {
     s_.phi.assign(size(t_.n), 0), s_.psi.assign(size(t_.m), 0), column_sums_.assign(size(t_.m), 0);
     for (Part& part : parts_) part.block.resize(size(t_.m)), part.sums.resize(size(t_.m));
     for (int64_t i = 0; i < t_.n; ++i) row_mass_ += static_cast<double>(t_.rows[i]);
@@ -32,7 +38,8 @@ class Solver {
     };
     if (form == SinkhornForm::automatic) form = fits_plain() ? SinkhornForm::plain : SinkhornForm::stabilised;
     if (form == SinkhornForm::log_domain) {
-      while (step([&] { return log_step(); })) {}
+      while (step([&] { return log_step(); })) {
+      }
     } else {
       bool more = true;
       if (form == SinkhornForm::stabilised) more = step([&] { return log_step(); });
@@ -41,9 +48,11 @@ class Solver {
       while (more) {
         more = step([&] { return scaled_step(); });
         if (!sound()) {
-          check<DataError>(form == SinkhornForm::stabilised, "[sinkhorn] expected costs within reach of the kernel exp(-C / epsilon), got underflow after {} iterations with epsilon {}; take the form stabilised or log_domain",
+          check<DataError>(form == SinkhornForm::stabilised,
+                           "[sinkhorn] expected costs within reach of the kernel exp(-C / epsilon), got underflow after {} iterations with epsilon "
+                           "{}; take the form stabilised or log_domain",
                            {s_.iterations, t_.options.epsilon});
-          --s_.iterations;  // it came to nothing
+          --s_.iterations;                          // it came to nothing
           more = step([&] { return log_step(); });  // from the potentials that the kernel was built with
           build_kernel();
         } else if (form == SinkhornForm::stabilised && grown()) {
@@ -59,8 +68,8 @@ class Solver {
 
  private:
   struct alignas(64) Part {
-    std::vector<T> block, rows;    // column sums of a block of rows; rows made on the way
-    std::vector<double> sums;      // column sums
+    std::vector<T> block, rows;  // column sums of a block of rows; rows made on the way
+    std::vector<double> sums;    // column sums
     double change = 0, cost = 0;
   };
   static size_t size(int64_t n) { return static_cast<size_t>(n); }
@@ -130,7 +139,8 @@ class Solver {
     sweep(t_.m, [&](Part& part, int64_t i, int64_t count, T* factors) {
       for (int64_t r = 0; r < count; ++r) {
         T sum = 0;
-        const double most = static_cast<double>(kernels_.softmax_row(t_.cost + (i + r) * t_.m, h_.data(), scale_, part.rows.data() + r * t_.m, t_.m, &sum));
+        const double most =
+            static_cast<double>(kernels_.softmax_row(t_.cost + (i + r) * t_.m, h_.data(), scale_, part.rows.data() + r * t_.m, t_.m, &sum));
         const double lse = most + std::log(static_cast<double>(sum)), weight = static_cast<double>(t_.rows[i + r]), now = -t_.row_power * lse;
         double& phi = s_.phi[size(i + r)];
         part.change += weight * std::abs(std::expm1(phi - now));
@@ -198,7 +208,9 @@ class Solver {
     return total_change();
   }
   /// exp(-p log S - potential), where sum = exp(potential) S.
-  static double scaling(double sum, double potential, double power) { return power == 1 ? 1 / sum : std::exp(-power * std::log(sum) - (1 - power) * potential); }
+  static double scaling(double sum, double potential, double power) {
+    return power == 1 ? 1 / sum : std::exp(-power * std::log(sum) - (1 - power) * potential);
+  }
 
   bool within(double least, double most) const {
     const auto good = [&](T x) { return static_cast<double>(x) >= least && static_cast<double>(x) <= most; };
@@ -220,7 +232,10 @@ class Solver {
   }
   void finish_from_potentials() {
     fill_h();
-    finish([&](int64_t i, T* row) { return kernels_.exp_row(t_.cost + i * t_.m, h_.data(), scale_, static_cast<T>(std::log(static_cast<double>(t_.rows[i])) + s_.phi[size(i)]), row, t_.m); });
+    finish([&](int64_t i, T* row) {
+      return kernels_.exp_row(t_.cost + i * t_.m, h_.data(), scale_, static_cast<T>(std::log(static_cast<double>(t_.rows[i])) + s_.phi[size(i)]), row,
+                              t_.m);
+    });
   }
   /// @param fill  writes a row of the plan and returns its sum
   template <class Fill>
@@ -239,14 +254,16 @@ class Solver {
     s_.column_sums = column_sums_;
     for (const Part& part : parts_) s_.cost += part.cost;
     for (const double sum : s_.row_sums) s_.mass += sum;
-    check<DataError>(std::isfinite(s_.mass) && std::isfinite(s_.cost), "[sinkhorn] expected a plan of finite numbers, got mass {} and cost {} with epsilon {}; take a larger epsilon, double, or the form log_domain",
+    check<DataError>(std::isfinite(s_.mass) && std::isfinite(s_.cost),
+                     "[sinkhorn] expected a plan of finite numbers, got mass {} and cost {} with epsilon {}; take a larger epsilon, double, or the "
+                     "form log_domain",
                      {s_.mass, s_.cost, t_.options.epsilon});
   }
 
   const SinkhornTask<T>& t_;
   const SinkhornKernels<T>& kernels_ = sinkhorn_kernels<T>();
   T scale_;
-  std::vector<T> h_;      // log domain: log b + psi; kernel: b v
+  std::vector<T> h_;  // log domain: log b + psi; kernel: b v
   std::vector<T> u_, v_;
   std::vector<Part> parts_;
   std::vector<double> column_sums_;

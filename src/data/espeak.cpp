@@ -51,16 +51,19 @@ void trim(Audio& audio) {
 std::string espeak_version(const std::string& program, std::string_view where) {
   const ProgramResult result = run_program(program, {"--version"});
   check<IoError>(result.found, "[{}] expected the program {}, got none; {}", {where, program, kCure});
-  check<IoError>(result.exit_code == 0, "[{}] expected {} --version to work, got exit code {}: {}", {where, program, result.exit_code, result.messages});
+  check<IoError>(result.exit_code == 0, "[{}] expected {} --version to work, got exit code {}: {}",
+                 {where, program, result.exit_code, result.messages});
   return result.output.substr(0, result.output.find("  "));  // what follows is where its data lies
 }
 
-Audio espeak_say(const std::string& program, std::vector<std::string> arguments, const std::string& text, std::string_view where, std::string_view what) {
+Audio espeak_say(const std::string& program, std::vector<std::string> arguments, const std::string& text, std::string_view where,
+                 std::string_view what) {
   arguments.insert(arguments.begin(), "--stdout");
   arguments.insert(arguments.end(), {"--", text});
   const ProgramResult result = run_program(program, arguments);
   check<IoError>(result.found, "[{}] expected the program {}, got none; {}", {where, program, kCure});
-  check<ConfigError>(result.exit_code == 0, "[{}] expected espeak-ng to say {}, got exit code {}: {}", {where, what, result.exit_code, result.messages});
+  check<ConfigError>(result.exit_code == 0, "[{}] expected espeak-ng to say {}, got exit code {}: {}",
+                     {where, what, result.exit_code, result.messages});
   Audio audio = parse_stream(result.output, where, what);
   trim(audio);
   check<DataError>(!audio.samples.empty(), "[{}] expected sound for {}, got silence", {where, what});

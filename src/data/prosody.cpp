@@ -21,7 +21,8 @@ namespace alloy {
 namespace {
 
 void check_range(std::string_view what, const std::vector<double>& values, double low, double high) {
-  check<ConfigError>(!values.empty() && std::ranges::all_of(values, [&](double x) { return x >= low && x <= high; }), "[Prosody] expected {} in {}..{}, at least one, got {} values from {} on",
+  check<ConfigError>(!values.empty() && std::ranges::all_of(values, [&](double x) { return x >= low && x <= high; }),
+                     "[Prosody] expected {} in {}..{}, at least one, got {} values from {} on",
                      {what, low, high, values.size(), values.empty() ? 0.0 : *std::ranges::min_element(values)});
 }
 
@@ -59,10 +60,12 @@ std::string escaped(std::string_view word) {
 
 std::vector<int16_t> say(const Utterance& u, const SpeakOptions& options) {
   const std::string what = "'" + u.text + "' by voice " + u.voice;
-  Audio audio = detail::espeak_say(options.program, {"-m", "-v", u.voice, "-p", std::to_string(u.pitch), "-s", std::to_string(u.speed_wpm)}, prosody_ssml(u.text, u.prosody), "speak", what);
+  Audio audio = detail::espeak_say(options.program, {"-m", "-v", u.voice, "-p", std::to_string(u.pitch), "-s", std::to_string(u.speed_wpm)},
+                                   prosody_ssml(u.text, u.prosody), "speak", what);
   audio = resample(audio, options.sample_rate_hz);
   std::vector<int16_t> samples(audio.samples.size());
-  std::ranges::transform(audio.samples, samples.begin(), [](float x) { return static_cast<int16_t>(std::lround(std::clamp(x * 32768.0F, -32768.0F, 32767.0F))); });
+  std::ranges::transform(audio.samples, samples.begin(),
+                         [](float x) { return static_cast<int16_t>(std::lround(std::clamp(x * 32768.0F, -32768.0F, 32767.0F))); });
   return samples;
 }
 
@@ -85,8 +88,9 @@ std::optional<Bank> load_cache(const std::filesystem::path& file, int64_t count)
     for (auto& [name, tensor] : load_safetensors(file)) (name == "samples" ? bank.samples : bank.lengths) = tensor;
     for (const auto& [key, value] : read_safetensors_header(file).metadata)
       if (key == "sha256") digest = value;
-    check<DataError>(bank.samples.defined() && bank.lengths.defined() && bank.samples.scalar_type() == at::kShort && bank.lengths.scalar_type() == at::kLong &&
-                         bank.samples.dim() == 1 && bank.lengths.sizes() == at::IntArrayRef({count}) && digest == digest_of(bank),
+    check<DataError>(bank.samples.defined() && bank.lengths.defined() && bank.samples.scalar_type() == at::kShort &&
+                         bank.lengths.scalar_type() == at::kLong && bank.samples.dim() == 1 && bank.lengths.sizes() == at::IntArrayRef({count}) &&
+                         digest == digest_of(bank),
                      "content that does not fit its digest");
     return bank;
   } catch (const Error& error) {
@@ -123,17 +127,20 @@ std::string prosody_ssml(std::string_view text, const Prosody& p) {
   for (size_t i = 0; i < words.size(); ++i) {
     const double place = words.size() > 1 ? static_cast<double>(i) / static_cast<double>(words.size() - 1) : 0;
     const bool strong = p.emphasis > 0 && i % static_cast<size_t>(p.emphasis) == 0;
-    out += std::string(i > 0 ? " " : "") + "<prosody pitch='" + percent(100 + course(p.pitch, place)) + "' volume='" + percent(100 + course(p.volume, place)) + "'>";
+    out += std::string(i > 0 ? " " : "") + "<prosody pitch='" + percent(100 + course(p.pitch, place)) + "' volume='" +
+           percent(100 + course(p.volume, place)) + "'>";
     out += (strong ? "<emphasis level='strong'>" : "") + escaped(words[i]) + (strong ? "</emphasis>" : "") + "</prosody>";
   }
   return out + "</prosody></speak>";
 }
 
-std::vector<Tensor> speak(const std::vector<Utterance>& utterances, const SpeakOptions& options, const ProgressCallback& progress, const CancelToken& cancel) {
+std::vector<Tensor> speak(const std::vector<Utterance>& utterances, const SpeakOptions& options, const ProgressCallback& progress,
+                          const CancelToken& cancel) {
   options.validate();
   std::string key = detail::espeak_version(options.program, "speak") + " " + std::to_string(options.sample_rate_hz);
   for (const Utterance& u : utterances) {
-    check<ConfigError>(u.pitch >= 0 && u.pitch <= 99 && u.speed_wpm >= 80 && u.speed_wpm <= 450, "[speak] expected pitch 0..99 and speed_wpm 80..450, got {} and {}", {u.pitch, u.speed_wpm});
+    check<ConfigError>(u.pitch >= 0 && u.pitch <= 99 && u.speed_wpm >= 80 && u.speed_wpm <= 450,
+                       "[speak] expected pitch 0..99 and speed_wpm 80..450, got {} and {}", {u.pitch, u.speed_wpm});
     key += "\n" + u.voice + " " + std::to_string(u.pitch) + " " + std::to_string(u.speed_wpm) + " " + prosody_ssml(u.text, u.prosody);
   }
   const std::filesystem::path file = options.cache / ("prosody-" + sha256(key).substr(0, 16) + ".safetensors");

@@ -52,7 +52,8 @@ std::vector<bool> test_rows(const Manifest& table) {
     const auto row = static_cast<int64_t>(i);
     if (table.has_column("split")) {
       const std::string& split = table.cell(row, "split");
-      check<DataError>(split == "train" || split == "test", "[read_voice_reviews] expected split train or test, got '{}' in {}", {split, table.place(row)});
+      check<DataError>(split == "train" || split == "test", "[read_voice_reviews] expected split train or test, got '{}' in {}",
+                       {split, table.place(row)});
       test[i] = split == "test";
     } else if (table.has_column("speaker")) {
       test[i] = place_of(names, table.cell(row, "speaker")) % 4 == 3;
@@ -73,32 +74,40 @@ Tensor samples_of(const std::filesystem::path& path, int64_t sample_rate_hz) {
 }  // namespace
 
 void VoiceReviewOptions::validate() const {
-  for (const int64_t size : {train_size, test_size}) check<ConfigError>(size >= 6 && size <= 100000, "[VoiceReviews] expected sizes in 6..100000, got {}", {size});
+  for (const int64_t size : {train_size, test_size})
+    check<ConfigError>(size >= 6 && size <= 100000, "[VoiceReviews] expected sizes in 6..100000, got {}", {size});
   check<ConfigError>(unsteadiness >= 0 && unsteadiness <= 1, "[VoiceReviews] expected unsteadiness in 0..1, got {}", {unsteadiness});
-  check<ConfigError>(!train_families.empty() && !test_families.empty() && !accents.empty(), "[VoiceReviews] expected families of both splits and accents, got {}, {} and {} of them",
+  check<ConfigError>(!train_families.empty() && !test_families.empty() && !accents.empty(),
+                     "[VoiceReviews] expected families of both splits and accents, got {}, {} and {} of them",
                      {train_families.size(), test_families.size(), accents.size()});
   for (const std::string& family : test_families)
-    check<ConfigError>(std::ranges::find(train_families, family) == train_families.end(), "[VoiceReviews] expected families that are of one split, got {} in both", {family});
-  check<ConfigError>(lowest_pitch >= 0 && lowest_pitch <= highest_pitch && highest_pitch <= 99, "[VoiceReviews] expected pitches in 0..99, got {}..{}", {lowest_pitch, highest_pitch});
-  check<ConfigError>(lowest_wpm >= 80 && lowest_wpm <= highest_wpm && highest_wpm <= 450, "[VoiceReviews] expected speeds in 80..450, got {}..{}", {lowest_wpm, highest_wpm});
+    check<ConfigError>(std::ranges::find(train_families, family) == train_families.end(),
+                       "[VoiceReviews] expected families that are of one split, got {} in both", {family});
+  check<ConfigError>(lowest_pitch >= 0 && lowest_pitch <= highest_pitch && highest_pitch <= 99,
+                     "[VoiceReviews] expected pitches in 0..99, got {}..{}", {lowest_pitch, highest_pitch});
+  check<ConfigError>(lowest_wpm >= 80 && lowest_wpm <= highest_wpm && highest_wpm <= 450, "[VoiceReviews] expected speeds in 80..450, got {}..{}",
+                     {lowest_wpm, highest_wpm});
   speech.validate();
 }
 
 std::vector<std::pair<std::string, Prosody>> standard_prosodies() {
-  return {{"bright", {.pitch = {-20, 25}, .range = 130, .rate = 105}},                          // rises
-          {"warm", {.pitch = {-15, 25, -20}, .range = 120, .rate = 97}},                        // rises and falls
-          {"plain", {}},                                                                        // as the voice speaks anyway
-          {"level", {.pitch = {6}, .range = 25, .rate = 103}},                                  // hardly moves
-          {"weary", {.pitch = {28, -18}, .volume = {10, -40}, .rate = 95}},                     // falls and fades
+  return {{"bright", {.pitch = {-20, 25}, .range = 130, .rate = 105}},                        // rises
+          {"warm", {.pitch = {-15, 25, -20}, .range = 120, .rate = 97}},                      // rises and falls
+          {"plain", {}},                                                                      // as the voice speaks anyway
+          {"level", {.pitch = {6}, .range = 25, .rate = 103}},                                // hardly moves
+          {"weary", {.pitch = {28, -18}, .volume = {10, -40}, .rate = 95}},                   // falls and fades
           {"sharp", {.pitch = {20, -25, 15}, .volume = {20}, .range = 140, .emphasis = 2}}};  // falls and rises, every second word stressed
 }
 
 LabelMap prosody_labels() {
-  return map_labels({{"bright", "positive"}, {"warm", "positive"}, {"plain", "neutral"}, {"level", "neutral"}, {"weary", "negative"}, {"sharp", "negative"}}, {"positive", "neutral", "negative"});
+  return map_labels(
+      {{"bright", "positive"}, {"warm", "positive"}, {"plain", "neutral"}, {"level", "neutral"}, {"weary", "negative"}, {"sharp", "negative"}},
+      {"positive", "neutral", "negative"});
 }
 
 LabelMap sentiment_labels() {
-  return map_labels({{"delighted", "positive"}, {"pleased", "positive"}, {"unmoved", "neutral"}, {"disappointed", "negative"}, {"angry", "negative"}}, {"positive", "neutral", "negative"});
+  return map_labels({{"delighted", "positive"}, {"pleased", "positive"}, {"unmoved", "neutral"}, {"disappointed", "negative"}, {"angry", "negative"}},
+                    {"positive", "neutral", "negative"});
 }
 
 VoiceReviewSet make_voice_reviews(const VoiceReviewOptions& options, VoiceSplit split, const ProgressCallback& progress, const CancelToken& cancel) {
@@ -119,8 +128,11 @@ VoiceReviewSet make_voice_reviews(const VoiceReviewOptions& options, VoiceSplit 
     const std::string& family = families[static_cast<size_t>(random.below(std::ssize(families)))];
     const std::string& accent = options.accents[static_cast<size_t>(random.below(std::ssize(options.accents)))];
     const std::string sentence = make_neutral_sentence(random);
-    utterances.push_back({.text = sentence, .voice = accent + "+" + family, .pitch = between(options.lowest_pitch, options.highest_pitch, random),
-                          .speed_wpm = between(options.lowest_wpm, options.highest_wpm, random), .prosody = vary(prosodies[static_cast<size_t>(voice)].second, options.unsteadiness, random)});
+    utterances.push_back({.text = sentence,
+                          .voice = accent + "+" + family,
+                          .pitch = between(options.lowest_pitch, options.highest_pitch, random),
+                          .speed_wpm = between(options.lowest_wpm, options.highest_wpm, random),
+                          .prosody = vary(prosodies[static_cast<size_t>(voice)].second, options.unsteadiness, random)});
     set.texts.push_back(make_review(static_cast<Sentiment>(text), train ? ReviewWords::seen : ReviewWords::held_out, random));
     set.speakers.push_back(family);
     voice_classes.push_back(voice), text_classes.push_back(text);
@@ -133,14 +145,16 @@ VoiceReviewSet make_voice_reviews(const VoiceReviewOptions& options, VoiceSplit 
 VoiceReviewSet read_voice_reviews(const Manifest& table, VoiceSplit split, int64_t sample_rate_hz) {
   for (const char* column : {"path", "label", "text"})
     for (int64_t i = 0; i < table.num_rows(); ++i)
-      check<DataError>(!table.cell(i, column).empty(), "[read_voice_reviews] expected {} in every row, got an empty cell in {}", {column, table.place(i)});
+      check<DataError>(!table.cell(i, column).empty(), "[read_voice_reviews] expected {} in every row, got an empty cell in {}",
+                       {column, table.place(i)});
   VoiceReviewSet set{.waveforms = {}, .sample_rate_hz = sample_rate_hz};
   const std::vector<bool> test = test_rows(table);
   std::vector<int64_t> voice_classes, text_classes;
   std::set<std::string> trained;
   for (int64_t i = 0; i < table.num_rows(); ++i) {  // classes over both splits, so that they have the same numbers
     const std::string& label = table.cell(i, "label");
-    const int64_t voice = place_of(set.voice_labels, label), text = place_of(set.text_labels, table.has_column("text_label") ? table.cell(i, "text_label") : label);
+    const int64_t voice = place_of(set.voice_labels, label),
+                  text = place_of(set.text_labels, table.has_column("text_label") ? table.cell(i, "text_label") : label);
     const bool of_test = test[static_cast<size_t>(i)];
     if (!of_test) trained.insert(label);
     if (of_test != (split == VoiceSplit::test)) continue;
@@ -156,11 +170,16 @@ VoiceReviewSet read_voice_reviews(const Manifest& table, VoiceSplit split, int64
   return set;
 }
 
-VoiceReviewFeatures voice_review_features(const VoiceReviewSet& set, const LabelMap& voices, int64_t text_buckets, const VoiceReviewFeatures* training) {
-  check<ConfigError>(voices.labels == set.voice_labels, "[voice_review_features] expected a map of the labels {}, got one of {}", {set.voice_labels, voices.labels});
+VoiceReviewFeatures voice_review_features(const VoiceReviewSet& set, const LabelMap& voices, int64_t text_buckets,
+                                          const VoiceReviewFeatures* training) {
+  check<ConfigError>(voices.labels == set.voice_labels, "[voice_review_features] expected a map of the labels {}, got one of {}",
+                     {set.voice_labels, voices.labels});
   const auto count = static_cast<size_t>(set.size());
   const HashedNgrams ngrams({.buckets = text_buckets});
-  VoiceReviewFeatures out{.melodies = std::vector<Tensor>(count), .summaries = at::zeros({set.size(), 2}, at::kDouble), .texts = std::vector<Tensor>(count), .targets = voices.apply(set.voice_classes)};
+  VoiceReviewFeatures out{.melodies = std::vector<Tensor>(count),
+                          .summaries = at::zeros({set.size(), 2}, at::kDouble),
+                          .texts = std::vector<Tensor>(count),
+                          .targets = voices.apply(set.voice_classes)};
   const ThreadScope one(1);
   run_jobs(set.size(), num_cores(), [&](int64_t i) {
     const auto place = static_cast<size_t>(i);

@@ -12,7 +12,8 @@ namespace alloy {
 double auroc(const Tensor& scores, const Tensor& positive) {
   check_shape(scores, {-1}, "auroc", "scores");
   check_floating(scores, "auroc", "scores");
-  check<ShapeError>(positive.defined() && positive.sizes() == scores.sizes() && positive.scalar_type() == at::kBool, "[auroc] expected a bool for each score, got {} for {}", {positive, scores});
+  check<ShapeError>(positive.defined() && positive.sizes() == scores.sizes() && positive.scalar_type() == at::kBool,
+                    "[auroc] expected a bool for each score, got {} for {}", {positive, scores});
   check<DataError>(scores.isfinite().all().item<bool>(), "[auroc] expected finite scores, got some that are not", {});
   const Tensor s = scores.detach().to(at::kCPU, at::kDouble).contiguous(), p = positive.to(at::kCPU).contiguous();
   const auto* score = s.const_data_ptr<double>();

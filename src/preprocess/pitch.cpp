@@ -44,10 +44,12 @@ double median(std::vector<double> values) {
 }  // namespace
 
 void PitchOptions::validate() const {
-  check<ConfigError>(sample_rate_hz >= 1000 && sample_rate_hz <= 192000, "[pitch_track] expected sample_rate_hz in 1000..192000, got {}", {sample_rate_hz});
+  check<ConfigError>(sample_rate_hz >= 1000 && sample_rate_hz <= 192000, "[pitch_track] expected sample_rate_hz in 1000..192000, got {}",
+                     {sample_rate_hz});
   check<ConfigError>(hop_size > 0, "[pitch_track] expected hop_size > 0, got {}", {hop_size});
-  check<ConfigError>(min_hz > 0 && max_hz > min_hz && 4 * max_hz <= static_cast<double>(sample_rate_hz) && min_hz * 1e4 >= static_cast<double>(sample_rate_hz),
-                     "[pitch_track] expected 0 < min_hz < max_hz, at most a quarter of {} Hz, got {} and {}", {sample_rate_hz, min_hz, max_hz});
+  check<ConfigError>(
+      min_hz > 0 && max_hz > min_hz && 4 * max_hz <= static_cast<double>(sample_rate_hz) && min_hz * 1e4 >= static_cast<double>(sample_rate_hz),
+      "[pitch_track] expected 0 < min_hz < max_hz, at most a quarter of {} Hz, got {} and {}", {sample_rate_hz, min_hz, max_hz});
   check<ConfigError>(threshold > 0 && threshold < 1, "[pitch_track] expected threshold in 0..1, got {}", {threshold});
   check<ConfigError>(silence_db > 0 && silence_db <= 200, "[pitch_track] expected silence_db in 0..200, got {}", {silence_db});
 }
@@ -59,7 +61,8 @@ PitchTrack pitch_track(const Tensor& waveform, const PitchOptions& options) {
   check<ShapeError>(waveform.size(0) > 0 && waveform.device().is_cpu(), "[pitch_track] expected samples on the CPU, got {}", {waveform});
   check<DataError>(waveform.isfinite().all().item<bool>(), "[pitch_track] expected finite samples, got some that are not", {});
   const double rate = static_cast<double>(options.sample_rate_hz);
-  const auto most = static_cast<int64_t>(rate / options.min_hz), least = std::max<int64_t>(2, static_cast<int64_t>(rate / options.max_hz)), window = most;
+  const auto most = static_cast<int64_t>(rate / options.min_hz), least = std::max<int64_t>(2, static_cast<int64_t>(rate / options.max_hz)),
+             window = most;
   const int64_t samples = waveform.size(0), frames = 1 + samples / options.hop_size, before = (window + most) / 2;
   std::vector<float> x(static_cast<size_t>(before + samples + window + most + 2), 0);
   const Tensor given = waveform.detach().to(at::kFloat).contiguous();

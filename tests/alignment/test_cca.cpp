@@ -29,7 +29,8 @@ TEST_CASE("cca agrees with its closed form", "[alignment]") {
     CHECK((found.first.weights.amax(0) >= -found.first.weights.amin(0)).all().item<bool>());
     CHECK((found.first.rank == 5 && found.second.rank == 4));
   }
-  CHECK_THAT(cca(x.to(torch::kFloat), y.to(torch::kFloat), {.components = 2}).correlations, AllClose(from_fixture("plain_correlations").narrow(0, 0, 2), 1e-5));
+  CHECK_THAT(cca(x.to(torch::kFloat), y.to(torch::kFloat), {.components = 2}).correlations,
+             AllClose(from_fixture("plain_correlations").narrow(0, 0, 2), 1e-5));
 }
 
 TEST_CASE("projections of cca", "[alignment]") {
@@ -38,7 +39,9 @@ TEST_CASE("projections of cca", "[alignment]") {
   const Tensor a = found.first.project(x), b = found.second.project(y);
   CHECK_THAT(correlations_of(a, b), AllClose(found.correlations, 1e-12));
   CHECK_THAT(a.t().matmul(a) / 59, AllClose(torch::eye(4, torch::kDouble), 1e-10));  // variance 1, not correlated
-  SECTION("of rows not seen are the same map") { CHECK_THAT(found.first.project(x.narrow(0, 3, 2) + 1), AllClose(a.narrow(0, 3, 2) + found.first.weights.sum(0), 1e-10)); }
+  SECTION("of rows not seen are the same map") {
+    CHECK_THAT(found.first.project(x.narrow(0, 3, 2) + 1), AllClose(a.narrow(0, 3, 2) + found.first.weights.sum(0), 1e-10));
+  }
   SECTION("correlations do not change with scale, shift and mixing of columns") {
     torch::manual_seed(1);
     const Tensor mixed = 1e3 * x.matmul(torch::randn({5, 5}, torch::kDouble)) - 7;
@@ -50,7 +53,8 @@ TEST_CASE("projections of cca", "[alignment]") {
   }
   SECTION("a hidden signal is found again on rows not seen, and noise is not") {
     torch::manual_seed(2);
-    const Tensor hidden = torch::randn({800, 1}, torch::kDouble), p = torch::cat({hidden, torch::randn({800, 9}, torch::kDouble)}, 1) + 0.3 * torch::randn({800, 10}, torch::kDouble),
+    const Tensor hidden = torch::randn({800, 1}, torch::kDouble),
+                 p = torch::cat({hidden, torch::randn({800, 9}, torch::kDouble)}, 1) + 0.3 * torch::randn({800, 10}, torch::kDouble),
                  q = torch::cat({torch::randn({800, 9}, torch::kDouble), -hidden}, 1) + 0.3 * torch::randn({800, 10}, torch::kDouble);
     const Cca learnt = cca(p.narrow(0, 0, 400), q.narrow(0, 0, 400), {.components = 2});
     const Tensor seen = correlations_of(learnt.first.project(p.narrow(0, 400, 400)), learnt.second.project(q.narrow(0, 400, 400)));

@@ -19,7 +19,8 @@ TEST_CASE("cka agrees with its definition", "[alignment]") {
     for (const CkaEstimator estimator : kEstimators) {
       const std::string name = std::string(name_of(kernel)) + "_" + std::string(name_of(estimator));
       INFO(name);
-      CHECK_THAT(cka(x, y, {.kernel = kernel, .estimator = estimator}), WithinAbs(fixture_tensor("meaning.safetensors", "cka/" + name).item<double>(), 1e-10));
+      CHECK_THAT(cka(x, y, {.kernel = kernel, .estimator = estimator}),
+                 WithinAbs(fixture_tensor("meaning.safetensors", "cka/" + name).item<double>(), 1e-10));
     }
 }
 
@@ -38,7 +39,9 @@ TEST_CASE("what cka does not see", "[alignment]") {
       const Tensor order = torch::randperm(300);
       CHECK_THAT(cka(x.index_select(0, order), y.index_select(0, order), options), WithinAbs(value, 1e-9));
     }
-  SECTION("a general linear map is seen") { CHECK(cka(x, x.matmul(torch::diag(torch::tensor({100.0, 1.0, 1.0, 1.0, 1.0, 1.0}, torch::kDouble)))) < 0.9); }
+  SECTION("a general linear map is seen") {
+    CHECK(cka(x, x.matmul(torch::diag(torch::tensor({100.0, 1.0, 1.0, 1.0, 1.0, 1.0}, torch::kDouble)))) < 0.9);
+  }
 }
 
 TEST_CASE("only the debiased estimate of unrelated representations is near 0", "[alignment]") {

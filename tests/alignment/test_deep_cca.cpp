@@ -15,12 +15,14 @@ TEST_CASE("deep_cca_loss", "[alignment]") {
   SECTION("is minus the sum of the canonical correlations") {
     const Tensor expected = cca(x, y).correlations;
     CHECK_THAT(deep_cca_loss(x, y, {.ridge = 1e-12}).item<double>(), WithinAbs(-expected.sum().item<double>(), 1e-9));
-    CHECK_THAT(deep_cca_loss(x, y, {.components = 2, .ridge = 1e-12}).item<double>(), WithinAbs(-expected.narrow(0, 0, 2).sum().item<double>(), 1e-9));
+    CHECK_THAT(deep_cca_loss(x, y, {.components = 2, .ridge = 1e-12}).item<double>(),
+               WithinAbs(-expected.narrow(0, 0, 2).sum().item<double>(), 1e-9));
     CHECK(deep_cca_loss(x.to(torch::kFloat), y.to(torch::kFloat)).scalar_type() == torch::kFloat);
   }
   SECTION("gradient") {
     const Tensor a = x.clone().requires_grad_(), b = y.clone().requires_grad_();
-    for (const int64_t components : {0, 1, 2}) CHECK(gradient_error([&] { return 3 * deep_cca_loss(a, b, {.components = components, .ridge = 0.05}); }, {a, b}) < 1e-7);
+    for (const int64_t components : {0, 1, 2})
+      CHECK(gradient_error([&] { return 3 * deep_cca_loss(a, b, {.components = components, .ridge = 0.05}); }, {a, b}) < 1e-7);
     CHECK(gradient_error([&] { return deep_cca_loss(b, a, {.ridge = 0.05}); }, {a, b}) < 1e-7);
   }
   SECTION("refuses") {
@@ -35,7 +37,8 @@ TEST_CASE("DeepCca finds what a linear map cannot", "[alignment]") {
   // Both sides tell of one hidden angle, the second by its double: no linear map of one correlates with the other.
   torch::manual_seed(2);
   const Tensor angle = torch::rand({600}) * 6.2831853F, noise = 0.05 * torch::randn({600, 4});
-  const Tensor x = torch::stack({angle.cos(), angle.sin()}, 1) + noise.narrow(1, 0, 2), y = torch::stack({(2 * angle).cos(), (2 * angle).sin()}, 1) + noise.narrow(1, 2, 2);
+  const Tensor x = torch::stack({angle.cos(), angle.sin()}, 1) + noise.narrow(1, 0, 2),
+               y = torch::stack({(2 * angle).cos(), (2 * angle).sin()}, 1) + noise.narrow(1, 2, 2);
   const auto half = [](const Tensor& t, int64_t begin) { return t.narrow(0, begin, 300); };
   seed_everything(3);
   DeepCca model({.first_dim = 2, .second_dim = 2, .hidden_dim = 24, .dim = 2});

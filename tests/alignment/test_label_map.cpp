@@ -52,10 +52,12 @@ TEST_CASE("learn_label_map", "[alignment]") {
   }
   SECTION("unknown classes are left out") {
     const Tensor more_a = torch::cat({a, longs({1, 1, 1, -1})}), more_b = torch::cat({b, longs({-1, -1, -1, 0})});
-    CHECK_THAT(learn_label_map({"lively", "flat", "warm"}, {"positive", "negative"}, more_a, more_b, {.smoothing = 0}).weights, AllClose(map.weights, 1e-12));
+    CHECK_THAT(learn_label_map({"lively", "flat", "warm"}, {"positive", "negative"}, more_a, more_b, {.smoothing = 0}).weights,
+               AllClose(map.weights, 1e-12));
   }
   CHECK_THROWS_WITH(learn_label_map({"lively", "flat", "warm", "odd"}, {"positive", "negative"}, a, b), ContainsSubstring("got 0 of odd"));
-  CHECK_THROWS_WITH(learn_label_map({"lively", "flat"}, {"positive", "negative"}, a, b), ContainsSubstring("below 2 and 2") && ContainsSubstring("got 2 and 0 for sample 20"));
+  CHECK_THROWS_WITH(learn_label_map({"lively", "flat"}, {"positive", "negative"}, a, b),
+                    ContainsSubstring("below 2 and 2") && ContainsSubstring("got 2 and 0 for sample 20"));
   CHECK_THROWS_AS(learn_label_map({"lively", "flat", "warm"}, {"positive", "negative"}, a, b.narrow(0, 0, 5)), ShapeError);
   CHECK_THROWS_AS(learn_label_map({"lively", "lively", "warm"}, {"positive", "negative"}, a, b), ConfigError);
 }

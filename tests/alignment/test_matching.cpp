@@ -37,7 +37,8 @@ std::vector<std::pair<int64_t, int64_t>> pairs_of(const MutualPairs& found) {
 TEST_CASE("csls by hand", "[alignment]") {
   const Tensor s = torch::tensor({{1.0, 0.5, 0.0}, {0.8, 0.2, -0.5}}, torch::kDouble);
   // Means of the two largest: rows 0.75 and 0.5; of both of each column: 0.9, 0.35, -0.25.
-  const Tensor expected = torch::tensor({{2 - 0.75 - 0.9, 1 - 0.75 - 0.35, 0 - 0.75 + 0.25}, {1.6 - 0.5 - 0.9, 0.4 - 0.5 - 0.35, -1 - 0.5 + 0.25}}, torch::kDouble);
+  const Tensor expected =
+      torch::tensor({{2 - 0.75 - 0.9, 1 - 0.75 - 0.35, 0 - 0.75 + 0.25}, {1.6 - 0.5 - 0.9, 0.4 - 0.5 - 0.35, -1 - 0.5 + 0.25}}, torch::kDouble);
   CHECK_THAT(csls(s, 2), AllClose(expected, 1e-12));
   CHECK_THAT(csls(s, 3), AllClose(2 * s - s.mean(1, true) - s.mean(0), 1e-12));
   const Tensor leaf = s.clone().requires_grad_(), w = torch::rand({2, 3}, torch::kDouble);
@@ -86,7 +87,8 @@ TEST_CASE("edges of mutual nearest pairs", "[alignment]") {
     CHECK_THAT(found.scores, AllClose(torch::ones({3}, torch::kDouble)));
   }
   SECTION("one row each, of any length and dtype") {
-    CHECK(pairs_of(mutual_nearest_pairs(1e30 * torch::ones({1, 2}), torch::tensor({{-1.0, 0.0}}, torch::kDouble))) == std::vector<std::pair<int64_t, int64_t>>{{0, 0}});
+    CHECK(pairs_of(mutual_nearest_pairs(1e30 * torch::ones({1, 2}), torch::tensor({{-1.0, 0.0}}, torch::kDouble))) ==
+          std::vector<std::pair<int64_t, int64_t>>{{0, 0}});
   }
   CHECK_THROWS_WITH(mutual_nearest_pairs(x, torch::zeros({2, 3})), ContainsSubstring("largest entry 0 for second row 0"));
   CHECK_THROWS_AS(mutual_nearest_pairs(x, torch::ones({2, 4})), ShapeError);

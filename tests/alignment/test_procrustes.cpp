@@ -50,7 +50,8 @@ TEST_CASE("procrustes recovers a rotation", "[alignment]") {
     CHECK_THAT(torch::det(turned.rotation).item<double>(), WithinAbs(1, 1e-12));
     CHECK(turned.residual > 1e-3);
     for (uint64_t seed = 0; seed < 20; ++seed)  // no other rotation is nearer
-      CHECK((x.matmul(turned.rotation.matmul(rotation(6, seed))) - y).square().sum().item<double>() >= (x.matmul(turned.rotation) - y).square().sum().item<double>());
+      CHECK((x.matmul(turned.rotation.matmul(rotation(6, seed))) - y).square().sum().item<double>() >=
+            (x.matmul(turned.rotation) - y).square().sum().item<double>());
   }
 }
 
@@ -63,7 +64,8 @@ TEST_CASE("procrustes of degenerate clouds", "[alignment]") {
   CHECK_THAT(found.rotation.t().matmul(found.rotation), AllClose(torch::eye(4, torch::kDouble), 1e-12));
   CHECK(procrustes(x.narrow(0, 0, 2), x.narrow(0, 2, 2)).rank == 2);
   CHECK_THROWS_WITH(procrustes(torch::zeros({10, 4}, torch::kDouble), x), ContainsSubstring("rank 0 of 4 from 10 pairs"));
-  CHECK_THROWS_WITH(procrustes(torch::full({10, 4}, 0.1, torch::kDouble), x, {.translation = true}), ContainsSubstring("rank 0 of 4") && ContainsSubstring("centring"));
+  CHECK_THROWS_WITH(procrustes(torch::full({10, 4}, 0.1, torch::kDouble), x, {.translation = true}),
+                    ContainsSubstring("rank 0 of 4") && ContainsSubstring("centring"));
   CHECK_THROWS_AS(procrustes(x, torch::full({10, 4}, 0.1, torch::kDouble), {.translation = true}), DataError);
   CHECK_THROWS_AS(procrustes(x, x.narrow(0, 0, 9)), ShapeError);
   CHECK_THROWS_AS(procrustes(x, x.narrow(1, 0, 3)), ShapeError);

@@ -54,7 +54,8 @@ TEST_CASE("sinkhorn agrees with POT", "[alignment]") {
     CHECK(half.row_error.item<double>() < 1e-12);
     CHECK(half.column_error.item<double>() > 0.3);  // two thirds of what is asked for is there
     if (form != SinkhornForm::plain)
-      CHECK_THAT(sinkhorn(cost, {.rows = a, .columns = b}, {.epsilon = 0.005, .form = form, .tolerance = 1e-13, .max_iterations = 100000}).plan, AllClose(from_fixture("ot/plan_small"), 1e-7, 1e-4));
+      CHECK_THAT(sinkhorn(cost, {.rows = a, .columns = b}, {.epsilon = 0.005, .form = form, .tolerance = 1e-13, .max_iterations = 100000}).plan,
+                 AllClose(from_fixture("ot/plan_small"), 1e-7, 1e-4));
   }
 }
 
@@ -67,7 +68,8 @@ TEST_CASE("plans have the margins given, and all forms are one plan", "[alignmen
       Tensor first;
       for (const SinkhornForm form : kForms) {
         INFO(name_of(form));
-        const SinkhornResult r = sinkhorn(cost, {.rows = a, .columns = b}, {.epsilon = 0.1, .form = form, .tolerance = tolerance, .max_iterations = 5000});
+        const SinkhornResult r =
+            sinkhorn(cost, {.rows = a, .columns = b}, {.epsilon = 0.1, .form = form, .tolerance = tolerance, .max_iterations = 5000});
         CHECK(r.converged.item<bool>());
         CHECK(r.plan.scalar_type() == type);
         CHECK_THAT(r.plan.sum(1), AllClose(a, 3 * tolerance, 10 * tolerance));
@@ -85,7 +87,9 @@ TEST_CASE("plans have the margins given, and all forms are one plan", "[alignmen
 TEST_CASE("what sinkhorn minimises", "[alignment]") {
   const auto [cost, a, b] = problem(8, 6, 7);
   for (const auto& [rho1, rho2] : {std::pair{0.0, 0.0}, {0.7, 0.3}, {0.0, 0.4}}) {
-    const SinkhornResult r = sinkhorn(cost, {.rows = a, .columns = rho2 > 0 ? 2 * b : b}, {.epsilon = 0.2, .row_relaxation = rho1, .column_relaxation = rho2, .tolerance = 1e-14, .max_iterations = 20000});
+    const SinkhornResult r =
+        sinkhorn(cost, {.rows = a, .columns = rho2 > 0 ? 2 * b : b},
+                 {.epsilon = 0.2, .row_relaxation = rho1, .column_relaxation = rho2, .tolerance = 1e-14, .max_iterations = 20000});
     const auto value = [&](const Tensor& plan) { return objective(plan, cost, a, rho2 > 0 ? 2 * b : b, 0.2, rho1, rho2); };
     CHECK_THAT(r.value.item<double>(), WithinRel(value(r.plan), 1e-9));
     for (int64_t k = 0; k < 5; ++k) {  // no plan near it, of the same exact margins, is better
@@ -100,7 +104,9 @@ TEST_CASE("what sinkhorn minimises", "[alignment]") {
     const Tensor exact = sinkhorn(cost, {.rows = a, .columns = b}, {.epsilon = 0.2, .tolerance = 1e-12, .max_iterations = 20000}).plan;
     double before = 1e9;
     for (const double rho : {1.0, 10.0, 100.0, 1e4}) {
-      const SinkhornResult r = sinkhorn(cost, {.rows = a, .columns = b}, {.epsilon = 0.2, .row_relaxation = rho, .column_relaxation = rho, .tolerance = 1e-13, .max_iterations = 200000});
+      const SinkhornResult r =
+          sinkhorn(cost, {.rows = a, .columns = b},
+                   {.epsilon = 0.2, .row_relaxation = rho, .column_relaxation = rho, .tolerance = 1e-13, .max_iterations = 200000});
       const double off = (r.plan - exact).abs().sum().item<double>();
       CHECK(off < 0.3 * before);
       before = off;
@@ -132,14 +138,16 @@ TEST_CASE("forms that underflow elsewhere", "[alignment]") {
       if (first.defined()) CHECK_THAT(r.plan, AllClose(first, 2e-5, 2e-2));
       else first = r.plan;
     }
-    CHECK_THROWS_WITH(sinkhorn(cost.to(type), {}, {.epsilon = 0.1, .form = SinkhornForm::plain}), ContainsSubstring("underflow") && ContainsSubstring("log_domain"));
+    CHECK_THROWS_WITH(sinkhorn(cost.to(type), {}, {.epsilon = 0.1, .form = SinkhornForm::plain}),
+                      ContainsSubstring("underflow") && ContainsSubstring("log_domain"));
   }
 }
 
 TEST_CASE("padding changes nothing in sinkhorn", "[alignment]") {
   const double nan = std::numeric_limits<double>::quiet_NaN();
   torch::manual_seed(2);
-  Tensor cost = torch::full({3, 6, 5}, nan, torch::kDouble), a = torch::full({3, 6}, nan, torch::kDouble), b = torch::full({3, 5}, -1.0, torch::kDouble);
+  Tensor cost = torch::full({3, 6, 5}, nan, torch::kDouble), a = torch::full({3, 6}, nan, torch::kDouble),
+         b = torch::full({3, 5}, -1.0, torch::kDouble);
   Tensor rows = torch::zeros({3, 6}, torch::kBool), columns = torch::zeros({3, 5}, torch::kBool);
   const std::vector<std::pair<int64_t, int64_t>> sizes = {{4, 5}, {6, 2}, {1, 3}};
   std::vector<SinkhornResult> alone;
@@ -190,12 +198,18 @@ TEST_CASE("gradients of sinkhorn", "[alignment]") {
     const auto solved = [&] { return sinkhorn(c, {.rows = size * la.softmax(0), .columns = lb.softmax(0)}, options); };
     CHECK(gradient_error([&] { return solved().value; }, {c, la, lb}) < 1e-6);
     CHECK(gradient_error([&] { return solved().cost; }, {c, la, lb}) < 1e-6);
-    CHECK(gradient_error([&] { const auto r = solved(); return (w * r.plan).sum() + r.plan.square().sum() - 0.7 * r.cost + 0.2 * r.value; }, {c, la, lb}) < 1e-6);
+    CHECK(gradient_error(
+              [&] {
+                const auto r = solved();
+                return (w * r.plan).sum() + r.plan.square().sum() - 0.7 * r.cost + 0.2 * r.value;
+              },
+              {c, la, lb}) < 1e-6);
   }
   SECTION("by a relaxed weight alone, also where it is 0") {
     const Tensor a = torch::tensor({0.0, 0.4, 0.1, 0.3, 0.2}, torch::kDouble).requires_grad_();
     const auto value = [&](const Tensor& weights) {
-      const auto r = sinkhorn(p.cost, {.rows = weights, .columns = p.b}, {.epsilon = 0.3, .row_relaxation = 0.5, .column_relaxation = 0.5, .tolerance = 1e-15, .max_iterations = 3000});
+      const auto r = sinkhorn(p.cost, {.rows = weights, .columns = p.b},
+                              {.epsilon = 0.3, .row_relaxation = 0.5, .column_relaxation = 0.5, .tolerance = 1e-15, .max_iterations = 3000});
       return r.value + (w * r.plan).sum();
     };
     const Tensor grad = torch::autograd::grad({value(a)}, {a})[0];

@@ -40,7 +40,9 @@ void check_against_standard_library() {
     for (const int64_t n : {1, 2, 3, 7, 8, 9, 16, 31, 32, 33, 100}) {
       INFO(k->name << " " << n);
       const auto rows = values<T>(4 * n, 0, 2, 1), x = values<T>(n, 0.5, 2, 2), h = values<T>(n, -3, 3, 3);
-      const auto near = [&](T given, double expected) { return std::abs(static_cast<double>(given) - expected) <= static_cast<double>(rel) * (1 + std::abs(expected)); };
+      const auto near = [&](T given, double expected) {
+        return std::abs(static_cast<double>(given) - expected) <= static_cast<double>(rel) * (1 + std::abs(expected));
+      };
       for (const int64_t count : {1, 3, 4}) {
         T sums[4] = {};
         std::vector<T> y = h;

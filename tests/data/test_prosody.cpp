@@ -16,8 +16,9 @@ TEST_CASE("prosody_ssml", "[data]") {
         "<prosody pitch='80%' volume='100%'><emphasis level='strong'>one</emphasis></prosody> "
         "<prosody pitch='105%' volume='50%'>two</prosody> "
         "<prosody pitch='130%' volume='100%'><emphasis level='strong'>three</emphasis></prosody></prosody></speak>");
-  CHECK(prosody_ssml(" a&b \n <c> ", {}) == "<speak><prosody range='100%' rate='100%'><prosody pitch='100%' volume='100%'>a&amp;b</prosody> "
-                                            "<prosody pitch='100%' volume='100%'>&lt;c&gt;</prosody></prosody></speak>");
+  CHECK(prosody_ssml(" a&b \n <c> ", {}) ==
+        "<speak><prosody range='100%' rate='100%'><prosody pitch='100%' volume='100%'>a&amp;b</prosody> "
+        "<prosody pitch='100%' volume='100%'>&lt;c&gt;</prosody></prosody></speak>");
   CHECK_THROWS_AS(prosody_ssml("  ", {}), ConfigError);
   CHECK_THROWS_WITH(prosody_ssml("a", {.pitch = {0, -95}}), ContainsSubstring("pitch in -90..200") && ContainsSubstring("-95"));
   CHECK_THROWS_AS(prosody_ssml("a", {.volume = {}}), ConfigError);
@@ -26,7 +27,8 @@ TEST_CASE("prosody_ssml", "[data]") {
 }
 
 TEST_CASE("speak checks before it runs anything", "[data]") {
-  CHECK_THROWS_WITH(speak({{.text = "a"}}, {.program = "no-such-program-anywhere"}), ContainsSubstring("no-such-program-anywhere") && ContainsSubstring("apt-get install espeak-ng"));
+  CHECK_THROWS_WITH(speak({{.text = "a"}}, {.program = "no-such-program-anywhere"}),
+                    ContainsSubstring("no-such-program-anywhere") && ContainsSubstring("apt-get install espeak-ng"));
   CHECK_THROWS_AS(speak({}, {.sample_rate_hz = 10}), ConfigError);
 }
 
@@ -55,7 +57,9 @@ TEST_CASE("prosody is heard", "[data]") {
   const auto spread = [](const PitchTrack& t) { return t.hz.masked_select(t.hz > 0).log2().std().item<double>(); };
   CHECK(spread(tracks[2]) < 0.5 * spread(tracks[5]));
   CHECK(said[3].size(0) > 1.2 * static_cast<double>(said[5].size(0)));
-  const auto level = [](const PitchTrack& t, double place) { return t.level_db.narrow(0, static_cast<int64_t>(place * static_cast<double>(t.hz.size(0))), t.hz.size(0) / 3).max().item<double>(); };
+  const auto level = [](const PitchTrack& t, double place) {
+    return t.level_db.narrow(0, static_cast<int64_t>(place * static_cast<double>(t.hz.size(0))), t.hz.size(0) / 3).max().item<double>();
+  };
   CHECK(level(tracks[4], 0) - level(tracks[4], 0.66) > level(tracks[5], 0) - level(tracks[5], 0.66) + 4);
   CHECK_THROWS_WITH(speak({{.text = "a", .voice = "xx-none"}}), ContainsSubstring("xx-none"));
   CancelToken cancel;

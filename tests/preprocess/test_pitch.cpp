@@ -12,7 +12,8 @@ namespace {
 constexpr double kRate = 8000, kTau = 6.283185307179586;
 
 /// A voice: harmonics of a frequency that goes from one value to another, under an envelope.
-Tensor voice(double from_hz, double to_hz, double seconds, const std::function<double(double)>& envelope = [](double) { return 1.0; }) {
+Tensor voice(
+    double from_hz, double to_hz, double seconds, const std::function<double(double)>& envelope = [](double) { return 1.0; }) {
   const auto n = static_cast<int64_t>(seconds * kRate);
   Tensor x = torch::zeros({n});
   double phase = 0;
@@ -68,7 +69,8 @@ TEST_CASE("melody_series does not tell who speaks how loud", "[preprocess]") {
   CHECK(a.sizes() == torch::IntArrayRef({41, 4}));
   const auto inside = [](const Tensor& x) { return x.narrow(0, 3, 34); };
   CHECK_THAT(inside(b), AllClose(inside(a), 0.05));
-  CHECK_THAT(inside(a).select(1, 0)[30].item<double>() - inside(a).select(1, 0)[4].item<double>(), WithinAbs(std::log2((90 + 40 * 33.0 / 40) / (90 + 40 * 7.0 / 40)), 0.03));
+  CHECK_THAT(inside(a).select(1, 0)[30].item<double>() - inside(a).select(1, 0)[4].item<double>(),
+             WithinAbs(std::log2((90 + 40 * 33.0 / 40) / (90 + 40 * 7.0 / 40)), 0.03));
   CHECK((a[0][3].item<double>() == -1 && a[40][3].item<double>() == 1));
   CHECK(melody_series(pitch_track(torch::zeros({400}))).narrow(1, 0, 2).abs().sum().item<double>() == 0);
 }

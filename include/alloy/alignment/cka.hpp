@@ -16,7 +16,9 @@ enum class CkaKernel {
   linear,
   rbf,  ///< exp(-|x - y|^2 / (2 sigma^2)), sigma a share of the median distance between samples
 };
-constexpr auto enum_names(CkaKernel) { return std::to_array<std::pair<CkaKernel, std::string_view>>({{CkaKernel::linear, "linear"}, {CkaKernel::rbf, "rbf"}}); }
+constexpr auto enum_names(CkaKernel) {
+  return std::to_array<std::pair<CkaKernel, std::string_view>>({{CkaKernel::linear, "linear"}, {CkaKernel::rbf, "rbf"}});
+}
 
 enum class CkaEstimator {
   biased,    ///< 0..1; of unrelated representations it is far above 0 where widths are not far below N

@@ -44,8 +44,8 @@ struct LearnLabelMapOptions {
 /// log loss. The shared space is one of the modalities' own, or a third.
 /// @param classes, targets  int64 [N] below labels.size() and shared.size(); a pair with -1 is left out
 /// @throws ShapeError; ConfigError for no or repeated labels; DataError for classes out of range and, by name, a label of too few samples
-ALLOY_API LabelMap learn_label_map(const std::vector<std::string>& labels, const std::vector<std::string>& shared, const Tensor& classes, const Tensor& targets,
-                                   const LearnLabelMapOptions& options = {});
+ALLOY_API LabelMap learn_label_map(const std::vector<std::string>& labels, const std::vector<std::string>& shared, const Tensor& classes,
+                                   const Tensor& targets, const LearnLabelMapOptions& options = {});
 
 struct SharedLabels {
   LabelMap first, second;  ///< to the same shared labels, hard; a shared label is named by what it joins: "calm+soft/positive"
@@ -58,7 +58,7 @@ struct SharedLabels {
 /// merged ones are matched so that most samples agree.
 /// @param first, second  int64 [N]; a pair with -1 is left out @param count  of shared labels, 2..8 and at most either side's number
 /// @throws as learn_label_map; ConfigError for a count out of range; DataError for labels that say nothing of each other
-ALLOY_API SharedLabels learn_shared_labels(const std::vector<std::string>& first_labels, const std::vector<std::string>& second_labels, const Tensor& first, const Tensor& second,
-                                           int64_t count);
+ALLOY_API SharedLabels learn_shared_labels(const std::vector<std::string>& first_labels, const std::vector<std::string>& second_labels,
+                                           const Tensor& first, const Tensor& second, int64_t count);
 
 }  // namespace alloy

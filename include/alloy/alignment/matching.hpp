@@ -20,7 +20,9 @@ namespace alloy {
 ALLOY_API Tensor csls(const Tensor& similarity, int64_t neighbours = 10);
 
 enum class PairScore { cosine, csls };
-constexpr auto enum_names(PairScore) { return std::to_array<std::pair<PairScore, std::string_view>>({{PairScore::cosine, "cosine"}, {PairScore::csls, "csls"}}); }
+constexpr auto enum_names(PairScore) {
+  return std::to_array<std::pair<PairScore, std::string_view>>({{PairScore::cosine, "cosine"}, {PairScore::csls, "csls"}});
+}
 
 struct MutualPairsOptions {
   PairScore score = PairScore::csls;

@@ -22,8 +22,8 @@ struct ProcrustesOptions {
 
 /// x to scale (x - source_mean) rotation + target_mean.
 struct Procrustes {
-  Tensor rotation;     ///< [D, D] double, orthogonal
-  double scale = 1;    ///< >= 0; 1 without scaling
+  Tensor rotation;                  ///< [D, D] double, orthogonal
+  double scale = 1;                 ///< >= 0; 1 without scaling
   Tensor source_mean, target_mean;  ///< [D] double; 0 without translation
   /// Of the product of both clouds, 1..D: below D (rotations: D - 1) the map is not determined by the pairs, and how it turns the
   /// directions that they do not have in common is arbitrary.

@@ -40,10 +40,13 @@ struct SinkhornOptions {
   int64_t max_iterations = 1000;
   static void describe(auto& self, auto&& field) {
     field("epsilon", self.epsilon, "weight of the entropy, in the unit of the costs, > 0");
-    field("row_relaxation", self.row_relaxation, "rho_1, what a unit of weight that rows miss or have too much costs, about; 0 = the margin is exact");
+    field("row_relaxation", self.row_relaxation,
+          "rho_1, what a unit of weight that rows miss or have too much costs, about; 0 = the margin is exact");
     field("column_relaxation", self.column_relaxation, "rho_2, the same of columns");
     field("form", self.form, "how the iterations are done");
-    field("tolerance", self.tolerance, "they end when sum_i |row sum - a_i| is at most this share of the mass (relaxed: when scalings change by less); 0 = never; float reaches about 1e-6");
+    field("tolerance", self.tolerance,
+          "they end when sum_i |row sum - a_i| is at most this share of the mass (relaxed: when scalings change by less); 0 = never; float reaches "
+          "about 1e-6");
     field("max_iterations", self.max_iterations, "updates of rows and columns, > 0");
   }
   ALLOY_API void validate() const;  ///< throws ConfigError
@@ -60,14 +63,14 @@ struct SinkhornMargins {
 
 /// Without B where the costs have none. Zero in padded rows and columns.
 struct SinkhornResult {
-  Tensor plan;                         ///< P [B, N, M]
-  Tensor cost;                         ///< [B] sum of P_ij C_ij
-  Tensor value;                        ///< [B] the minimum above, by its dual
-  Tensor row_potential;                ///< f [B, N]; with exact margins a constant may go from f to g
-  Tensor column_potential;             ///< g [B, M]
-  Tensor row_error, column_error;      ///< [B] double: sum |row sum - a_i| / sum of a; relaxed margins have one by design
-  Tensor iterations;                   ///< [B] int64
-  Tensor converged;                    ///< [B] bool: the tolerance was met
+  Tensor plan;                     ///< P [B, N, M]
+  Tensor cost;                     ///< [B] sum of P_ij C_ij
+  Tensor value;                    ///< [B] the minimum above, by its dual
+  Tensor row_potential;            ///< f [B, N]; with exact margins a constant may go from f to g
+  Tensor column_potential;         ///< g [B, M]
+  Tensor row_error, column_error;  ///< [B] double: sum |row sum - a_i| / sum of a; relaxed margins have one by design
+  Tensor iterations;               ///< [B] int64
+  Tensor converged;                ///< [B] bool: the tolerance was met
 };
 
 /// Gradients reach the costs and the weights, at the solution: they are right as far as the iterations have converged, and never go

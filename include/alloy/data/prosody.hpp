@@ -51,6 +51,7 @@ struct SpeakOptions {
 /// says the same samples. A cache file that is damaged is made again.
 /// @return one waveform [N] float in -1..1 an utterance
 /// @throws ConfigError; IoError if espeak-ng is not installed, with the command that installs it; CancelledError
-ALLOY_API std::vector<Tensor> speak(const std::vector<Utterance>& utterances, const SpeakOptions& options = {}, const ProgressCallback& progress = {}, const CancelToken& cancel = {});
+ALLOY_API std::vector<Tensor> speak(const std::vector<Utterance>& utterances, const SpeakOptions& options = {}, const ProgressCallback& progress = {},
+                                    const CancelToken& cancel = {});
 
 }  // namespace alloy

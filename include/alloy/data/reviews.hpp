@@ -27,7 +27,9 @@ enum class ReviewWords {
   seen,      ///< for training
   held_out,  ///< other forms of the telling words, other things
 };
-constexpr auto enum_names(ReviewWords) { return std::to_array<std::pair<ReviewWords, std::string_view>>({{ReviewWords::seen, "seen"}, {ReviewWords::held_out, "held_out"}}); }
+constexpr auto enum_names(ReviewWords) {
+  return std::to_array<std::pair<ReviewWords, std::string_view>>({{ReviewWords::seen, "seen"}, {ReviewWords::held_out, "held_out"}});
+}
 
 /// One or two sentences of which two phrases tell the sentiment: "the kettle is superb. the handle: delightful"
 ALLOY_API std::string make_review(Sentiment sentiment, ReviewWords words, Random& random);

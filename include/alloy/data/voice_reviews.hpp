@@ -17,15 +17,17 @@
 namespace alloy {
 
 enum class VoiceSplit { train, test };
-constexpr auto enum_names(VoiceSplit) { return std::to_array<std::pair<VoiceSplit, std::string_view>>({{VoiceSplit::train, "train"}, {VoiceSplit::test, "test"}}); }
+constexpr auto enum_names(VoiceSplit) {
+  return std::to_array<std::pair<VoiceSplit, std::string_view>>({{VoiceSplit::train, "train"}, {VoiceSplit::test, "test"}});
+}
 
 struct VoiceReviewOptions {
   int64_t train_size = 240;
   int64_t test_size = 90;
   int64_t seed = 0;
   double unsteadiness = 0.5;
-  std::vector<std::string> train_families = {"m1", "m3", "m4", "m7", "f1", "f3", "f5", "Andy"};
-  std::vector<std::string> test_families = {"m2", "m5", "f2", "f4"};
+  std::vector<std::string> train_families = {"m6", "m7", "Alex", "Diogo", "Andy", "f1", "f3", "f5", "steph", "linda"};
+  std::vector<std::string> test_families = {"m8", "Lee", "Hugo", "f2", "f4", "anika"};
   std::vector<std::string> accents = {"en-us", "en-gb-scotland", "en-gb-x-rp", "en-029", "en-gb-x-gbclan"};
   int64_t lowest_pitch = 20;
   int64_t highest_pitch = 80;
@@ -51,12 +53,12 @@ struct VoiceReviewOptions {
 
 /// Pairs of a voice and a text. A value.
 struct VoiceReviewSet {
-  std::vector<Tensor> waveforms;       ///< [N_i] float each
+  std::vector<Tensor> waveforms;  ///< [N_i] float each
   int64_t sample_rate_hz = 8000;
   std::vector<std::string> texts;
-  std::vector<std::string> speakers;   ///< family, or what the table says
+  std::vector<std::string> speakers;                   ///< family, or what the table says
   std::vector<std::string> voice_labels, text_labels;  ///< names of the classes
-  Tensor voice_classes, text_classes;  ///< int64 [N]
+  Tensor voice_classes, text_classes;                  ///< int64 [N]
   int64_t size() const { return std::ssize(texts); }
 };
 
@@ -67,7 +69,8 @@ ALLOY_API LabelMap prosody_labels();
 ALLOY_API LabelMap sentiment_labels();
 
 /// Prosodies are balanced; the sentiment is one of those with the prosody's shared label. @throws as speak
-ALLOY_API VoiceReviewSet make_voice_reviews(const VoiceReviewOptions& options, VoiceSplit split, const ProgressCallback& progress = {}, const CancelToken& cancel = {});
+ALLOY_API VoiceReviewSet make_voice_reviews(const VoiceReviewOptions& options, VoiceSplit split, const ProgressCallback& progress = {},
+                                            const CancelToken& cancel = {});
 
 /// Recordings of one's own: a table with columns `path` (an audio file), `label` (one name for voice and text alike) and `text`, optional
 /// `text_label`, `speaker` and `split` (train or test). Without `split` every fourth speaker in order of appearance is of testing;
@@ -88,6 +91,7 @@ struct VoiceReviewFeatures {
 };
 /// @param training  features of the training set, whose means and deviations the z-scores take; null = this is the training set
 /// @throws ShapeError, ConfigError for maps of other labels
-ALLOY_API VoiceReviewFeatures voice_review_features(const VoiceReviewSet& set, const LabelMap& voices, int64_t text_buckets, const VoiceReviewFeatures* training = nullptr);
+ALLOY_API VoiceReviewFeatures voice_review_features(const VoiceReviewSet& set, const LabelMap& voices, int64_t text_buckets,
+                                                    const VoiceReviewFeatures* training = nullptr);
 
 }  // namespace alloy

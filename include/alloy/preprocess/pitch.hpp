@@ -14,7 +14,7 @@ struct PitchOptions {
   int64_t hop_size = 160;
   double min_hz = 60;
   double max_hz = 400;
-  double threshold = 0.15;
+  double threshold = 0.2;
   double silence_db = 35;
   static void describe(auto& self, auto&& field) {
     field("sample_rate_hz", self.sample_rate_hz, "of the waveforms, 1000..192000; 8000 is enough for voices and a quarter of the time of 16000");
@@ -44,8 +44,9 @@ ALLOY_API PitchTrack pitch_track(const Tensor& waveform, const PitchOptions& opt
 ALLOY_API Tensor melody_series(const PitchTrack& track);
 
 struct PitchAndRate {
-  double mean_hz = 0;              ///< over voiced frames; 0 if there are none
-  double syllables_per_second = 0;  ///< peaks of the level of at least 2 dB on voiced frames, over the time from first to last voiced frame (after de Jong & Wempe 2009)
+  double mean_hz = 0;  ///< over voiced frames; 0 if there are none
+  double syllables_per_second =
+      0;  ///< peaks of the level of at least 2 dB on voiced frames, over the time from first to last voiced frame (after de Jong & Wempe 2009)
 };
 ALLOY_API PitchAndRate mean_pitch_and_rate(const PitchTrack& track);
 

@@ -192,7 +192,9 @@ struct Rows {
 
   static void exp_sum_into(const T* c, T scale, T shift, const T* most, T* sums, int64_t n) {
     const V minus = L::all(-scale), t = L::all(shift);
-    const auto one = [&](const T* pc, const T* pm, const T* ps) { return L::add(L::load(ps), exp_of<L>(L::sub(L::fma(minus, L::load(pc), t), L::load(pm)))); };
+    const auto one = [&](const T* pc, const T* pm, const T* ps) {
+      return L::add(L::load(ps), exp_of<L>(L::sub(L::fma(minus, L::load(pc), t), L::load(pm))));
+    };
     int64_t j = 0;
     for (; j + L::kLanes <= n; j += L::kLanes) L::store(sums + j, one(c + j, most + j, sums + j));
     if (j < n) {

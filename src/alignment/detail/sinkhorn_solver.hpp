@@ -12,20 +12,20 @@ namespace alloy::detail {
 /// an exact margin, rho / (rho + epsilon) for one relaxed by rho.
 template <class T>
 struct SinkhornTask {
-  const T* cost = nullptr;           ///< [n, m] finite
+  const T* cost = nullptr;  ///< [n, m] finite
   int64_t n = 0, m = 0;
   const T *rows = nullptr, *columns = nullptr;  ///< [n], [m] > 0
   double row_power = 1, column_power = 1;       ///< p
   SinkhornOptions options = {};
-  int64_t parts = 1;                 ///< threads that share the rows
-  T* plan = nullptr;                 ///< [n, m], written; also where the kernel lies meanwhile
+  int64_t parts = 1;  ///< threads that share the rows
+  T* plan = nullptr;  ///< [n, m], written; also where the kernel lies meanwhile
 };
 
 struct SinkhornSolution {
-  std::vector<double> phi, psi;              ///< Note [Scaled potentials]
+  std::vector<double> phi, psi;               ///< Note [Scaled potentials]
   std::vector<double> row_sums, column_sums;  ///< of the plan
-  double cost = 0;                           ///< sum of P_ij C_ij
-  double mass = 0;                           ///< sum of the plan
+  double cost = 0;                            ///< sum of P_ij C_ij
+  double mass = 0;                            ///< sum of the plan
   int64_t iterations = 0;
   bool converged = false;
 };
