@@ -8,6 +8,7 @@
 
 #include <alloy/alignment/embedding_geometry.hpp>
 #include <alloy/alignment/label_map.hpp>
+#include <alloy/alignment/matching.hpp>
 #include <alloy/core/random.hpp>
 #include <alloy/core/threads.hpp>
 #include <alloy/data/voice_reviews.hpp>
@@ -15,7 +16,8 @@
 #include <alloy/encoders/series.hpp>
 #include <alloy/encoders/table.hpp>
 #include <alloy/eval/auroc.hpp>
-#include <alloy/eval/joint_scores.hpp>
+#include <alloy/eval/embed_all.hpp>
+#include <alloy/eval/retrieval_metrics.hpp>
 #include <alloy/train/contrastive_trainer.hpp>
 
 #include <ATen/Functions.h>
@@ -67,6 +69,19 @@ struct Found {
   Tensor right;  // [N] double, 1 where the nearest mean of a label's training texts is that of the voice's label
 };
 
+/// For each sample another one at random, of another label.
+Tensor other_labels(const Tensor& labels) {
+  check<DataError>(labels.min().item<int64_t>() < labels.max().item<int64_t>(), "[example] expected several labels to report on, got one");
+  Random random(1);
+  std::vector<int64_t> other;
+  for (int64_t i = 0; i < labels.size(0); ++i) {
+    int64_t j = random.below(labels.size(0));
+    while (labels[j].item<int64_t>() == labels[i].item<int64_t>()) j = random.below(labels.size(0));
+    other.push_back(j);
+  }
+  return at::tensor(other, at::kLong);
+}
+
 Found learn(const Task& task, const Handle<Encoder>& voice_encoder, const std::shared_ptr<MemoryDataset>& train,
             const std::shared_ptr<MemoryDataset>& test, int64_t epochs) {
   // [voice and sentiment]
@@ -81,19 +96,21 @@ Found learn(const Task& task, const Handle<Encoder>& voice_encoder, const std::s
 
   Loader seen(train, {.shuffle = false}), unseen(test, {.shuffle = false});
   const EmbeddedSet known = embed_all(joint, seen), found = embed_all(joint, unseen);
-  const auto scores = joint_scores(found, {.groups = found.target});  // right is what has the same shared label
-  // [voice and sentiment]
   const Tensor voices = found.modalities.at("voice").values, texts = found.modalities.at("text").values;
+  const Tensor similarity = csls(voices.matmul(texts.t()));  // a few hubs would be what is found otherwise
+  const RetrievalOptions same_label{.query_ids = found.target, .item_ids = found.target};
+  Found out{.voice_to_text = retrieval_scores(similarity, same_label).at("R@1").score,
+            .text_to_voice = retrieval_scores(similarity.t().contiguous(), same_label).at("R@1").score};
+  // [voice and sentiment]
   const Tensor means = at::one_hot(known.target, std::ssize(task.voices.shared)).to(at::kFloat).t().matmul(known.modalities.at("text").values);
   const Tensor nearest = voices.matmul((means / means.norm(2, {1}, true)).t()).argmax(1);
-  // Every voice with its own text and with that of another pair: do they agree, by the distance alone?
-  const Tensor shared_text = task.texts.apply(task.test.text_classes), other = at::tensor(Random(1).permutation(voices.size(0)), at::kLong);
-  const Tensor distances = at::cat({1 - (voices * texts).sum(1), 1 - (voices * texts.index_select(0, other)).sum(1)});
-  const Tensor disagree = at::cat({found.target.ne(shared_text), found.target.ne(shared_text.index_select(0, other))});
-  Found out{.disagreement = bootstrap(distances.size(0),
-                                      [&](const Tensor& index) { return auroc(distances.index_select(0, index), disagree.index_select(0, index)); }),
-            .right = nearest.eq(found.target).to(at::kDouble)};
-  for (const auto& [from, to, score] : scores) (from == "voice" ? out.voice_to_text : out.text_to_voice) = score.at("R@1").score;
+  out.right = nearest.eq(found.target).to(at::kDouble);
+  // Every voice with its own text, and with one of another label: which is which, by the distance alone?
+  const Tensor own = 1 - (voices * texts).sum(1), other = 1 - (voices * texts.index_select(0, other_labels(found.target))).sum(1);
+  out.disagreement = bootstrap(voices.size(0), [&](const Tensor& index) {
+    const Tensor a = own.index_select(0, index), b = other.index_select(0, index);
+    return auroc(at::cat({a, b}), at::cat({at::zeros_like(a), at::ones_like(b)}).to(at::kBool));
+  });
   std::printf("%s\n", to_text(alignment_uniformity(voices, texts), "voices", "texts").c_str());
   return out;
 }
