@@ -3,6 +3,10 @@
 
 /// What belongs to what: in time (speech to frames), in space (boxes to words), in meaning (spaces and labels of two modalities).
 
+// In time: dynamic time warping.
+#include <alloy/alignment/dtw.hpp>
+#include <alloy/alignment/dtw_matrix.hpp>
+#include <alloy/alignment/soft_dtw.hpp>
 // In time.
 #include <alloy/alignment/clock.hpp>
 #include <alloy/alignment/cross_modal_attention.hpp>
@@ -25,6 +29,10 @@
 #include <alloy/alignment/dtw.hpp>
 #include <alloy/alignment/dtw_matrix.hpp>
 #include <alloy/alignment/soft_dtw.hpp>
+// In time: speech.
+#include <alloy/alignment/timed_speech.hpp>
+#include <alloy/alignment/word_baselines.hpp>
+#include <alloy/alignment/word_onsets.hpp>
 
 // In meaning.
 #include <alloy/alignment/cca.hpp>

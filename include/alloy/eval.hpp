@@ -12,6 +12,7 @@
 #include <alloy/eval/html_charts.hpp>
 #include <alloy/eval/html_report.hpp>
 #include <alloy/eval/html_svg.hpp>
+#include <alloy/eval/html_words.hpp>
 #include <alloy/eval/joint_scores.hpp>
 #include <alloy/eval/metrics.hpp>
 #include <alloy/eval/pointing.hpp>

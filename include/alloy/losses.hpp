@@ -3,6 +3,7 @@
 
 /// Contrastive losses, as functions of tensors; modules only where something is learned or kept.
 
+#include <alloy/losses/ctc_loss.hpp>
 #include <alloy/losses/decoupled.hpp>
 #include <alloy/losses/distillation.hpp>
 #include <alloy/losses/info_nce.hpp>

@@ -13,3 +13,5 @@
 #include <alloy/models/region_encoder.hpp>
 #include <alloy/models/word_grounder.hpp>
 #include <alloy/models/phrase_grid.hpp>
+#include <alloy/models/speech_aligner.hpp>
+#include <alloy/models/speech_recognizer.hpp>

@@ -11,6 +11,7 @@
 #include <alloy/preprocess/image.hpp>
 #include <alloy/preprocess/image_affine.hpp>
 #include <alloy/preprocess/image_augment.hpp>
+#include <alloy/preprocess/lexicon.hpp>
 #include <alloy/preprocess/log_mel.hpp>
 #include <alloy/preprocess/pitch.hpp>
 #include <alloy/preprocess/series.hpp>

@@ -13,6 +13,7 @@
 #include <alloy/train/optimizer.hpp>
 #include <alloy/train/process_group.hpp>
 #include <alloy/train/schedule.hpp>
+#include <alloy/train/speech_trainer.hpp>
 #include <alloy/train/task_loss.hpp>
 #include <alloy/train/trainer.hpp>
 #include <alloy/train/weight_average.hpp>

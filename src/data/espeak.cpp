@@ -32,20 +32,6 @@ Audio parse_stream(std::string_view bytes, std::string_view where, std::string_v
   return audio;
 }
 
-/// Removes what is quieter than 1 % of the peak at either end, but for 10 ms.
-void trim(Audio& audio) {
-  float peak = 0;
-  for (const float x : audio.samples) peak = std::max(peak, std::abs(x));
-  const auto loud = [&](float x) { return std::abs(x) > 0.01F * peak; };
-  const auto first = std::ranges::find_if(audio.samples, loud);
-  const auto last = std::find_if(audio.samples.rbegin(), audio.samples.rend(), loud).base();
-  if (first >= last) return audio.samples.clear();
-  const auto margin = static_cast<std::ptrdiff_t>(audio.sample_rate_hz / 100);
-  const auto begin = std::max<std::ptrdiff_t>(0, first - audio.samples.begin() - margin);
-  const auto end = std::min(std::ssize(audio.samples), last - audio.samples.begin() + margin);
-  audio.samples = {audio.samples.begin() + begin, audio.samples.begin() + end};
-}
-
 }  // namespace
 
 std::string espeak_version(const std::string& program, std::string_view where) {
@@ -56,18 +42,28 @@ std::string espeak_version(const std::string& program, std::string_view where) {
   return result.output.substr(0, result.output.find("  "));  // what follows is where its data lies
 }
 
-Audio espeak_say(const std::string& program, std::vector<std::string> arguments, const std::string& text, std::string_view where,
-                 std::string_view what) {
-  arguments.insert(arguments.begin(), "--stdout");
-  arguments.insert(arguments.end(), {"--", text});
-  const ProgramResult result = run_program(program, arguments);
-  check<IoError>(result.found, "[{}] expected the program {}, got none; {}", {where, program, kCure});
+Audio espeak_say(const EspeakCall& call, std::string_view where, std::string_view what) {
+  std::vector<std::string> arguments = {"--stdout", "-v", call.voice, "-s", std::to_string(call.speed_wpm), "-p", std::to_string(call.pitch)};
+  if (call.markup == SpeechMarkup::ssml) arguments.emplace_back("-m");
+  arguments.insert(arguments.end(), {"--", call.text});
+  const ProgramResult result = run_program(call.program, arguments);
+  check<IoError>(result.found, "[{}] expected the program {}, got none; {}", {where, call.program, kCure});
   check<ConfigError>(result.exit_code == 0, "[{}] expected espeak-ng to say {}, got exit code {}: {}",
                      {where, what, result.exit_code, result.messages});
-  Audio audio = parse_stream(result.output, where, what);
-  trim(audio);
-  check<DataError>(!audio.samples.empty(), "[{}] expected sound for {}, got silence", {where, what});
-  return audio;
+  return parse_stream(result.output, where, what);
+}
+
+void trim_silence(Audio& audio) {
+  float peak = 0;
+  for (const float x : audio.samples) peak = std::max(peak, std::abs(x));
+  const auto loud = [&](float x) { return std::abs(x) > 0.01F * peak; };
+  const auto first = std::ranges::find_if(audio.samples, loud);
+  const auto last = std::find_if(audio.samples.rbegin(), audio.samples.rend(), loud).base();
+  if (first >= last) return audio.samples.clear();
+  const auto margin = static_cast<std::ptrdiff_t>(audio.sample_rate_hz / 100);
+  const auto begin = std::max<std::ptrdiff_t>(0, first - audio.samples.begin() - margin);
+  const auto end = std::min(std::ssize(audio.samples), last - audio.samples.begin() + margin);
+  audio.samples = {audio.samples.begin() + begin, audio.samples.begin() + end};
 }
 
 }  // namespace alloy::detail

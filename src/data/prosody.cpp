@@ -60,8 +60,15 @@ std::string escaped(std::string_view word) {
 
 std::vector<int16_t> say(const Utterance& u, const SpeakOptions& options) {
   const std::string what = "'" + u.text + "' by voice " + u.voice;
-  Audio audio = detail::espeak_say(options.program, {"-m", "-v", u.voice, "-p", std::to_string(u.pitch), "-s", std::to_string(u.speed_wpm)},
-                                   prosody_ssml(u.text, u.prosody), "speak", what);
+  Audio audio = detail::espeak_say({.program = options.program,
+                                    .voice = u.voice,
+                                    .speed_wpm = u.speed_wpm,
+                                    .pitch = u.pitch,
+                                    .text = prosody_ssml(u.text, u.prosody),
+                                    .markup = detail::SpeechMarkup::ssml},
+                                   "speak", what);
+  detail::trim_silence(audio);
+  check<DataError>(!audio.samples.empty(), "[speak] expected sound for {}, got silence", {what});
   audio = resample(audio, options.sample_rate_hz);
   std::vector<int16_t> samples(audio.samples.size());
   std::ranges::transform(audio.samples, samples.begin(),

@@ -31,8 +31,12 @@ std::string digest_of(const SpeechBank& bank) {
 /// Says one word, writes its samples and returns how many there are.
 int64_t say(const SpeechBankOptions& o, size_t voice, size_t speed, size_t pitch, size_t word, int16_t* out) {
   const std::string where = "'" + o.words[word] + "' by voice " + o.voices[voice];
-  Audio audio = detail::espeak_say(o.program, {"-v", o.voices[voice], "-s", std::to_string(o.speeds_wpm[speed]), "-p", std::to_string(o.pitches[pitch])}, o.words[word], "make_speech_bank", where);
-  audio = resample(audio, o.sample_rate_hz);  // trimmed before: where a word ends must not hang on the rate
+  Audio audio = detail::espeak_say(
+      {.program = o.program, .voice = o.voices[voice], .speed_wpm = o.speeds_wpm[speed], .pitch = o.pitches[pitch], .text = o.words[word]},
+      "make_speech_bank", where);
+  detail::trim_silence(audio);  // before resampling: where a word ends must not hang on the rate
+  check<DataError>(!audio.samples.empty(), "[make_speech_bank] expected sound for {}, got silence", {where});
+  audio = resample(audio, o.sample_rate_hz);
   const size_t length = std::min(audio.samples.size(), static_cast<size_t>(o.samples));
   for (size_t i = 0; i < length; ++i) out[i] = static_cast<int16_t>(std::lround(std::clamp(audio.samples[i] * 32768.0F, -32768.0F, 32767.0F)));
   return static_cast<int64_t>(length);

@@ -21,7 +21,7 @@ ALLOY_API void save_model(const std::filesystem::path& folder, const SavedJoint&
 /// In evaluation mode. @throws IoError if a file is missing; DataError or ConfigError naming what is wrong in it
 ALLOY_API SavedJoint load_joint_model(const std::filesystem::path& folder);
 
-/// `alloy_fusion` or `alloy_joint`, so that a program knows what to load. @throws IoError, DataError, ConfigError
+/// `alloy_fusion`, `alloy_joint` or `alloy_speech`, so that a program knows what to load. @throws IoError, DataError, ConfigError
 ALLOY_API std::string model_type_of(const std::filesystem::path& folder);
 
 /// What `config.json` holds, also used by `alloy train contrastive`.
