@@ -35,4 +35,11 @@
 #include <alloy/alignment/word_onsets.hpp>
 
 // In meaning.
+#include <alloy/alignment/cca.hpp>
+#include <alloy/alignment/cka.hpp>
+#include <alloy/alignment/deep_cca.hpp>
 #include <alloy/alignment/embedding_geometry.hpp>
+#include <alloy/alignment/label_map.hpp>
+#include <alloy/alignment/matching.hpp>
+#include <alloy/alignment/procrustes.hpp>
+#include <alloy/alignment/sinkhorn.hpp>

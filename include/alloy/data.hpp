@@ -13,12 +13,15 @@
 #include <alloy/data/manifest_dataset.hpp>
 #include <alloy/data/modality_reader.hpp>
 #include <alloy/data/picture_scenes.hpp>
-#include <alloy/data/scene_batch.hpp>
 #include <alloy/data/prompt_words.hpp>
+#include <alloy/data/prosody.hpp>
+#include <alloy/data/reviews.hpp>
+#include <alloy/data/scene_batch.hpp>
 #include <alloy/data/shapes.hpp>
 #include <alloy/data/shard_dataset.hpp>
 #include <alloy/data/shard_paths.hpp>
 #include <alloy/data/speech_bank.hpp>
-#include <alloy/data/two_recordings.hpp>
 #include <alloy/data/speech_mixer.hpp>
 #include <alloy/data/spoken_sentences.hpp>
+#include <alloy/data/two_recordings.hpp>
+#include <alloy/data/voice_reviews.hpp>

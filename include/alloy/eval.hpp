@@ -4,6 +4,7 @@
 /// How good is it: predictions over datasets, metrics with intervals, contributions of modalities, retrieval across
 /// modalities, classes named by prompts, and reports for people to look at.
 
+#include <alloy/eval/auroc.hpp>
 #include <alloy/eval/contrastive_report.hpp>
 #include <alloy/eval/embed_all.hpp>
 #include <alloy/eval/grounding_metrics.hpp>
