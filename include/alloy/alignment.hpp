@@ -5,3 +5,6 @@
 
 // In meaning.
 #include <alloy/alignment/embedding_geometry.hpp>
+
+// In meaning: what was measured and what was written about it.
+#include <alloy/alignment/time_evidence.hpp>

@@ -16,3 +16,4 @@
 #include <alloy/io/safetensors.hpp>
 #include <alloy/io/safetensors_header.hpp>
 #include <alloy/io/tar.hpp>
+#include <alloy/io/time_stamp.hpp>

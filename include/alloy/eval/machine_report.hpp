@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/// Pictures of machines for pages of eval/html_report.hpp: a stretch of a machine's time with its sensors, its episodes and the entries
+/// that they were matched to, and how early alarms came.
+
+#include <alloy/eval/html_timeline.hpp>
+#include <alloy/eval/machine_matching.hpp>
+
+namespace alloy {
+
+struct MachineStretch {
+  int64_t machine = 0;
+  double start_s = 0, stop_s = 0;
+  AlarmTrack alarm = {};   ///< of this machine, a lane of its own; no times = none
+  double threshold = 0;    ///< of the alarm
+  int64_t most_lanes = 6;  ///< channels shown: those that went farthest from what is usual
+};
+/// Episodes that end in the stretch are named A, B, C ...; each is matched to the candidate with the greatest evidence, whose share of
+/// exp(evidence) among the candidates is shown with it. Entries are those that are candidates of one of them; hours count from `start_s`.
+/// @param evidence  [E, L] as `matching`
+/// @throws ShapeError
+ALLOY_API html::TimeLine machine_time_line(const MachineWindows& windows, const MachineRecords& records, const EpisodeMatching& matching, const Tensor& evidence, const MachineStretch& stretch);
+
+struct NamedAlarms {
+  std::string name;
+  AlarmScores scores;
+};
+/// Share of the episodes (y, percent) for which an alarm was raised at least x hours before the end, a line a method.
+ALLOY_API html::LineChart lead_chart(std::span<const NamedAlarms> alarms, double longest_h = 14);
+
+}  // namespace alloy
