@@ -43,4 +43,25 @@ Tensor time_evidence(const Tensor& events, const Tensor& stamps, const TimePrior
   return torch::where(z.isfinite(), evidence, 0.0);
 }
 
+double fit_evidence_weight(const Tensor& evidence, const Tensor& other, const Tensor& candidates, const Tensor& right) {
+  constexpr double kMost = 8, kGolden = 0.6180339887498949;
+  check_shape(evidence, {-1, -1}, "fit_evidence_weight", "evidence");
+  check_shape(other, {evidence.size(0), evidence.size(1)}, "fit_evidence_weight", "other evidence");
+  check_shape(candidates, {evidence.size(0), evidence.size(1)}, "fit_evidence_weight", "candidates");
+  check_shape(right, {evidence.size(0)}, "fit_evidence_weight", "right");
+  check<ShapeError>(candidates.scalar_type() == torch::kBool && right.scalar_type() == torch::kLong, "[fit_evidence_weight] expected bool candidates and int64 right, got {} and {}", {candidates, right});
+  check<DataError>(evidence.size(0) > 0, "[fit_evidence_weight] expected at least one row, got none");
+  check<DataError>(right.ge(0).logical_and(right.lt(evidence.size(1))).all().item<bool>() && candidates.gather(1, right.unsqueeze(1)).all().item<bool>(),
+                   "[fit_evidence_weight] expected each right item among its candidates, got one that is not");
+  const Tensor learnt = torch::where(candidates, evidence.to(torch::kDouble), 0.0), given = torch::where(candidates, other.to(torch::kDouble), -INFINITY);
+  const auto likelihood = [&](double weight) { return (weight * learnt + given).log_softmax(1).gather(1, right.unsqueeze(1)).mean().item<double>(); };
+  double low = 0, high = kMost;  // the mean log-likelihood is concave in the weight
+  while (high - low > 1e-4) {
+    const double first = high - kGolden * (high - low), second = low + kGolden * (high - low);
+    if (likelihood(first) < likelihood(second)) low = first;
+    else high = second;
+  }
+  return (low + high) / 2;
+}
+
 }  // namespace alloy

@@ -4,6 +4,7 @@
 #include "data/detail/machine_burst.hpp"
 #include "data/detail/machine_phrases.hpp"
 
+#include <alloy/core/threads.hpp>
 #include <alloy/preprocess/vibration_features.hpp>
 
 #include <torch/types.h>
@@ -260,6 +261,7 @@ Tensor vibration_burst(const MachineDesign& design, const MachineCondition& cond
 
 SimulatedFleet simulate_machines(const MachineSimulatorOptions& options) {
   options.validate();
+  const SerialScope alone;  // its tensors are small
   SimulatedFleet fleet;
   for (const std::string_view name : kVibrationFeatures) fleet.records.channels.push_back("vibration." + std::string(name));
   fleet.records.channels.insert(fleet.records.channels.end(), kSlow.begin(), kSlow.end());

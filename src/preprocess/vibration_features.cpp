@@ -4,6 +4,7 @@
 #include <torch/fft.h>
 #include <torch/types.h>
 
+#include <algorithm>
 #include <cmath>
 
 namespace alloy {
@@ -23,15 +24,21 @@ Tensor line_power(const Tensor& signal, const Tensor& window) {
   return power;
 }
 
-/// Root mean square of the lines from `low` to before `high`.
-Tensor band(const Tensor& power, const Tensor& hz, double low, double high) {
-  return (power * hz.ge(low).logical_and(hz.lt(high)).to(power.scalar_type())).sum(1).sqrt();
+/// Power of the lines below each line: [B, K + 1] double, so that the power of any stretch is a difference.
+Tensor power_below(const Tensor& power) { return torch::constant_pad_nd(power.to(torch::kDouble).cumsum(1), {1, 0}); }
+
+/// Root mean square of the lines from `low_hz` to before `high_hz`.
+Tensor band(const Tensor& below, double line_hz, double low_hz, double high_hz) {
+  const auto line = [&](double hz) { return std::min(static_cast<int64_t>(std::ceil(hz / line_hz - 1e-9)), below.size(1) - 1); };
+  return (below.select(1, line(high_hz)) - below.select(1, line(low_hz))).clamp_min(0).sqrt();
 }
 
 /// Amplitude of the sine at a multiple of the shaft's rate.
-Tensor order(const Tensor& power, const Tensor& lines, const Tensor& shaft_line, double multiple) {
-  const Tensor near = (lines - multiple * shaft_line).abs().le(kHalfLobe + 0.5);  // [B, K]
-  return (2 * (power * near.to(power.scalar_type())).sum(1)).sqrt();
+Tensor order(const Tensor& below, const Tensor& shaft_line, double multiple) {
+  const int64_t last = below.size(1) - 1;
+  const Tensor first = (multiple * shaft_line - kHalfLobe - 0.5).ceil().to(torch::kLong).clamp(0, last);       // [B, 1]
+  const Tensor behind = ((multiple * shaft_line + kHalfLobe + 0.5).floor().to(torch::kLong) + 1).clamp(0, last);
+  return (2 * (below.gather(1, behind) - below.gather(1, first)).clamp_min(0)).sqrt().squeeze(1);
 }
 
 }  // namespace
@@ -61,11 +68,11 @@ Tensor vibration_features(const Tensor& records, const Tensor& shaft_hz, const V
 
   const auto of = records.options();
   const Tensor signal = records - records.mean(1, /*keepdim=*/true);                                // [B, N]
-  const Tensor window = torch::hann_window(n, of), power = line_power(signal, window);              // [N], [B, K]
-  const Tensor lines = torch::arange(power.size(1), of), hz = lines * line_hz;                      // [K]
-  const Tensor shaft_line = (shaft_hz.to(records.scalar_type()) / line_hz).unsqueeze(1);            // [B, 1]
-  Tensor harmonics = torch::zeros({records.size(0)}, of);
-  for (int multiple = 3; multiple <= 8; ++multiple) harmonics += order(power, lines, shaft_line, multiple).square();
+  const Tensor below = power_below(line_power(signal, torch::hann_window(n, of)));                  // [B, K + 1]
+  const Tensor hz = torch::arange(n / 2 + 1, of) * line_hz;                                         // [K]
+  const Tensor shaft_line = (shaft_hz.to(torch::kDouble) / line_hz).unsqueeze(1);                   // [B, 1]
+  Tensor harmonics = torch::zeros({records.size(0)}, torch::kDouble);
+  for (int multiple = 3; multiple <= 8; ++multiple) harmonics += order(below, shaft_line, multiple).square();
 
   // The analytic signal of the high band: its real part is the band, its absolute value the envelope.
   Tensor spectrum = torch::fft::rfft(signal) * hz.ge(options.high_hz).to(records.scalar_type());    // [B, K]
@@ -74,7 +81,7 @@ Tensor vibration_features(const Tensor& records, const Tensor& shaft_hz, const V
   const int64_t edge = n / 16;  // the first and last samples hold what a record that begins and ends anywhere leaks into the band
   const Tensor inner = analytic.narrow(1, edge, n - 2 * edge);
   const Tensor high = torch::real(inner), envelope = inner.abs();                                   // [B, N']
-  const Tensor square = high.square().mean(1), fourth = high.pow(4).mean(1);                        // [B]
+  const Tensor square = high.square().mean(1), fourth = high.square().square().mean(1);             // [B]
   const Tensor level = envelope.mean(1);
   const Tensor envelope_power = line_power(envelope - level.unsqueeze(1), torch::hann_window(envelope.size(1), of));  // [B, K']
   const Tensor modulation = (2 * 5 * torch::avg_pool1d(envelope_power.unsqueeze(1), 5, 1, 2).squeeze(1)).sqrt();       // amplitude around each line
@@ -84,9 +91,12 @@ Tensor vibration_features(const Tensor& records, const Tensor& shaft_hz, const V
   const Tensor floor = 1e-12 * signal.square().mean(1) + torch::zeros({1}, of).fill_(1e-30);        // less than this in the high band is rounding
   const Tensor heard = square > floor;
   const auto ratio = [&](const Tensor& a, const Tensor& b) { return torch::where(heard, a / torch::where(heard, b, 1.0), 0.0); };
-  return torch::stack({signal.square().mean(1).sqrt(), order(power, lines, shaft_line, 0.5), order(power, lines, shaft_line, 1), order(power, lines, shaft_line, 2),
-                       harmonics.sqrt(), band(power, hz, options.mid_hz, options.high_hz), band(power, hz, options.high_hz, INFINITY), ratio(fourth, square.square()),
-                       ratio(high.abs().amax(1), square.sqrt()), ratio(strongest, level)}, 1);
+  const std::vector<Tensor> columns = {signal.square().mean(1).sqrt(), order(below, shaft_line, 0.5), order(below, shaft_line, 1), order(below, shaft_line, 2), harmonics.sqrt(),
+                                       band(below, line_hz, options.mid_hz, options.high_hz), band(below, line_hz, options.high_hz, options.sample_rate_hz), ratio(fourth, square.square()),
+                                       ratio(high.abs().amax(1), square.sqrt()), ratio(strongest, level)};
+  Tensor out = torch::empty({records.size(0), static_cast<int64_t>(kVibrationFeatures.size())}, of);
+  for (size_t i = 0; i < columns.size(); ++i) out.select(1, static_cast<int64_t>(i)).copy_(columns[i]);
+  return out;
 }
 
 }  // namespace alloy

@@ -66,3 +66,29 @@ TEST_CASE("time evidence", "[alignment]") {
     CHECK_THROWS_AS(time_evidence(doubles({0}), doubles({1}), {.outliers = 2}), ConfigError);
   }
 }
+
+TEST_CASE("how far evidence can be trusted", "[alignment]") {
+  Random random(9);
+  const int64_t rows = 4000, items = 5;
+  Tensor truth = torch::empty({rows, items}, torch::kDouble), other = torch::empty({rows, items}, torch::kDouble), right = torch::empty({rows}, torch::kLong);
+  Tensor candidates = torch::ones({rows, items}, torch::kBool);
+  for (int64_t i = 0; i < rows; ++i) {
+    for (int64_t j = 0; j < items; ++j) truth[i][j] = 1.5 * random.normal(), other[i][j] = random.normal();
+    candidates[i][4] = i % 2 == 0;
+    const Tensor share = torch::where(candidates[i], truth[i] + other[i], -INFINITY).softmax(0);
+    double u = random.uniform();
+    int64_t drawn = 0;
+    while (drawn < 3 && (u -= share[drawn].item<double>()) > 0) ++drawn;
+    right[i] = drawn == 3 && u > share[3].item<double>() ? 4 : drawn;
+  }
+  CHECK(fit_evidence_weight(truth, other, candidates, right) == Approx(1).epsilon(0.1));
+  CHECK(fit_evidence_weight(4 * truth, other, candidates, right) == Approx(0.25).epsilon(0.1));
+  CHECK(fit_evidence_weight(torch::randn({rows, items}), other, candidates, right) < 0.1);
+  CHECK(fit_evidence_weight(-truth, other, candidates, right) < 0.001);
+  truth[1][4] = NAN;  // no candidate
+  CHECK(fit_evidence_weight(truth, other, candidates, right) == Approx(1).epsilon(0.1));
+  right[1] = 4;
+  CHECK_THROWS_AS(fit_evidence_weight(truth, other, candidates, right), DataError);
+  CHECK_THROWS_AS(fit_evidence_weight(truth, other.slice(0, 1), candidates, right), ShapeError);
+  CHECK_THROWS_AS(fit_evidence_weight(torch::zeros({0, 2}), torch::zeros({0, 2}), torch::zeros({0, 2}, torch::kBool), torch::zeros({0}, torch::kLong)), DataError);
+}

@@ -7,6 +7,8 @@
 #include <alloy/data/machine_windows.hpp>
 #include <alloy/io/atomic_write.hpp>
 
+#include <fstream>
+
 using namespace alloy;
 
 namespace {
@@ -105,6 +107,21 @@ TEST_CASE("machine records", "[data]") {
     const MachineRecords records = tables.read("time,machine,a.b\n1,m,1e300\n2,m,inf\n3,m,-1e-320\n4,m,1\n", "time,machine,text\n3,m,x\n");
     CHECK(records.counts.gaps == 2);
     CHECK(records.machines[0].series.values[2][0].item<float>() == 0);
+  }
+  SECTION("a table that is cut anywhere is read, or refused by name") {
+    const std::string folder = (tables / "").string();
+    int64_t read = 0, refused = 0;
+    write_file(tables / "series.csv", kSeries);
+    for (size_t length = 1; length < kLogs.size(); length += 3) {
+      std::ofstream(folder + "cut.csv") << kLogs.substr(0, length);
+      try {
+        read += read_machine_records(tables / "series.csv", tables / "cut.csv").logs.empty() ? 0 : 1;
+      } catch (const Error& error) {
+        ++refused;
+        CHECK(std::string(error.what()).find("cut.csv") != std::string::npos);
+      }
+    }
+    CHECK((read > 10 && refused > 10));
   }
   SECTION("what is written is read back") {
     SimulatedFleet fleet = simulate_machines({.machines = 2, .machines_per_plant = 1, .days = 5, .seed = 3});

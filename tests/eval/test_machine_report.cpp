@@ -29,7 +29,7 @@ TEST_CASE("pictures of machines", "[eval]") {
     REQUIRE(chart.spans.size() == 2);
     CHECK((chart.spans[0].label == "A" && chart.spans[0].start == 10 && chart.spans[0].stop == 20 && chart.spans[1].label == "B"));
     REQUIRE(chart.marks.size() == 4);
-    CHECK(chart.marks[0].note == "matched to A (78.7 %), B (70.5 %); written about A");  // e^2 / (e^2 + 2), e^3 / (e^3 + 2e + 1): the one that is no candidate of A does not count
+    CHECK(chart.marks[0].note == "matched to A (78.7 %), B (75.7 %); written about A");  // e^2 / (e^2 + 2), e^3 / (e^3 + 2e + 1): the one that is no candidate of A does not count
     CHECK((chart.marks[0].strong && !chart.marks[1].strong && chart.marks[1].note == "written about B" && chart.marks[3].note.empty()));
     CHECK((chart.marks[0].at == Approx(20 + 1000 / 3600.0) && std::isnan(chart.marks[3].at)));
     CHECK(nesting_fault(html::page({.title = "t", .body = html::time_line(chart)})) == "");

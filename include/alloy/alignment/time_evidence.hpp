@@ -40,4 +40,11 @@ ALLOY_API TimePrior fit_time_prior(const Tensor& differences, double period_s, d
 /// @throws ShapeError; DataError for an event that is not finite; ConfigError
 ALLOY_API Tensor time_evidence(const Tensor& events, const Tensor& stamps, const TimePrior& prior);
 
+/// How far evidence can be trusted on data that it was not learnt from: the weight w in 0..8 with which softmax(w evidence + other)
+/// makes the right candidates likeliest (as temperature scaling does for classes; Guo et al. 2017). A model that has learnt
+/// its training data by heart gets less than 1.
+/// @param evidence, other  [E, L] floating, finite where a candidate @param candidates  [E, L] bool @param right  [E] int64
+/// @throws ShapeError; DataError without a row, or where the right item is no candidate
+ALLOY_API double fit_evidence_weight(const Tensor& evidence, const Tensor& other, const Tensor& candidates, const Tensor& right);
+
 }  // namespace alloy
