@@ -3,6 +3,13 @@
 
 /// What belongs to what: in time (speech to frames), in space (boxes to words), in meaning (spaces and labels of two modalities).
 
+// In time.
+#include <alloy/alignment/ctc_align.hpp>
+#include <alloy/alignment/stream_aligner.hpp>
+#include <alloy/alignment/stream_options.hpp>
+#include <alloy/alignment/subtitles.hpp>
+#include <alloy/alignment/word_spans.hpp>
+
 // In meaning.
 #include <alloy/alignment/embedding_geometry.hpp>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <alloy/eval/html_report.hpp>
 
-#include "preprocess/detail/utf8.hpp"
+#include "core/detail/utf8.hpp"
 
 #include <algorithm>
 #include <charconv>

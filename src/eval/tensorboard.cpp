@@ -4,7 +4,7 @@
 
 #include "eval/detail/event_encoding.hpp"
 #include "io/detail/syscalls.hpp"
-#include "preprocess/detail/utf8.hpp"
+#include "core/detail/utf8.hpp"
 
 #include <array>
 #include <chrono>

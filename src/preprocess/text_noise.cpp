@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <alloy/preprocess/text_noise.hpp>
 
-#include "preprocess/detail/utf8.hpp"
+#include "core/detail/utf8.hpp"
 
 namespace alloy {
 

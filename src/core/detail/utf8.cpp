@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "preprocess/detail/utf8.hpp"
+#include "core/detail/utf8.hpp"
 
 namespace alloy::detail {
 
