@@ -4,6 +4,9 @@
 /// What belongs to what: in time (speech to frames), in space (boxes to words), in meaning (spaces and labels of two modalities).
 
 // In time.
+#include <alloy/alignment/clock.hpp>
+#include <alloy/alignment/cross_modal_attention.hpp>
+#include <alloy/alignment/delay.hpp>
 #include <alloy/alignment/ctc_align.hpp>
 #include <alloy/alignment/stream_aligner.hpp>
 #include <alloy/alignment/stream_options.hpp>

@@ -16,3 +16,4 @@
 #include <alloy/data/shard_dataset.hpp>
 #include <alloy/data/shard_paths.hpp>
 #include <alloy/data/speech_bank.hpp>
+#include <alloy/data/two_recordings.hpp>
