@@ -79,7 +79,8 @@ void add_impacts(const MachineDesign& design, double shaft_hz, double amplitude,
   constexpr double kDecay = 0.004;
   constexpr size_t kRing = 48;
   const double period = kBurstRateHz / (design.bearing_ratio * shaft_hz), zone = kTurn * random.uniform();
-  const std::complex<double> swing = std::complex<double>(-1 / kDecay, kTurn * design.resonance_hz) / kBurstRateHz, step = std::exp(swing);  // a sample
+  const std::complex<double> swing = std::complex<double>(-1 / kDecay, kTurn * design.resonance_hz) / kBurstRateHz,
+                             step = std::exp(swing);  // a sample
   for (double at = period * random.uniform(); at < static_cast<double>(kBurstSamples); at += period * (1 + 0.012 * random.normal())) {
     const double strength = amplitude * (1 + kLoadZone * std::cos(kTurn * shaft_hz * at / kBurstRateHz + zone)) * random.uniform(0.7, 1.3);
     const auto first = static_cast<size_t>(std::ceil(at));
@@ -105,7 +106,8 @@ void fill_burst(const MachineDesign& design, const MachineCondition& condition, 
   for (size_t i = 0; i < orders.size(); ++i) add_sine(static_cast<double>(i + 1) * f, about(orders[i]), random, out);
   if (of(MachineFault::looseness) > 0)
     for (const double half : {0.5, 1.5, 2.5}) add_sine(half * f, about(kLooseHalf * of(MachineFault::looseness)), random, out);
-  const double mesh = (kMesh + kWornMesh * of(MachineFault::gear_wear)) * (0.3 + 0.7 * load), depth = kMeshDepth + kWornDepth * of(MachineFault::gear_wear);
+  const double mesh = (kMesh + kWornMesh * of(MachineFault::gear_wear)) * (0.3 + 0.7 * load),
+               depth = kMeshDepth + kWornDepth * of(MachineFault::gear_wear);
   const double mesh_hz = static_cast<double>(design.gear_teeth) * f;
   add_sine(mesh_hz, about(mesh), random, out);
   for (const double side : {-1.0, 1.0}) add_sine(mesh_hz + side * f, about(mesh * depth / 2), random, out);

@@ -17,7 +17,10 @@ std::vector<MachinePair> machine_pairs(const MachineRecords& records, std::span<
     const MachineLog& log = records.logs[i];
     const auto machine = wanted.find(log.machine);
     if (machine == wanted.end() || (!log.explains() && !log.stamped())) continue;
-    pairs.push_back({.machine = machine->second, .log = static_cast<int64_t>(i), .start_s = log.explains() ? log.start_s : NAN, .stop_s = log.explains() ? log.stop_s : log.time_s});
+    pairs.push_back({.machine = machine->second,
+                     .log = static_cast<int64_t>(i),
+                     .start_s = log.explains() ? log.start_s : NAN,
+                     .stop_s = log.explains() ? log.stop_s : log.time_s});
   }
   return pairs;
 }
@@ -27,9 +30,11 @@ void MachinePairOptions::validate() const {
   text.validate();
 }
 
-MachinePairs::MachinePairs(std::shared_ptr<const MachineWindows> windows, const MachineRecords& records, std::span<const MachinePair> pairs, MachinePairOptions options)
+MachinePairs::MachinePairs(std::shared_ptr<const MachineWindows> windows, const MachineRecords& records, std::span<const MachinePair> pairs,
+                           MachinePairOptions options)
     : windows_(std::move(windows)), options_((options.validate(), std::move(options))) {
-  check<ConfigError>(std::ranges::find(windows_->groups(), "text") == windows_->groups().end(), "[MachinePairs] expected no group of channels named `text`, got: {}", {windows_->groups()});
+  check<ConfigError>(std::ranges::find(windows_->groups(), "text") == windows_->groups().end(),
+                     "[MachinePairs] expected no group of channels named `text`, got: {}", {windows_->groups()});
   const HashedNgrams ngrams(options_.text);
   const bool any_explains = std::ranges::any_of(pairs, [](const MachinePair& p) { return std::isfinite(p.start_s); });
   for (const MachinePair& pair : pairs) {

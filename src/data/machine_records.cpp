@@ -52,7 +52,8 @@ double read_time(const Manifest& table, int64_t row, std::string_view column) {
   const std::string_view text = trimmed(table.cell(row, column));
   if (text.empty()) return kUnknown;
   const auto seconds = parse_time_stamp(text);
-  check<DataError>(seconds.has_value(), "[{}] expected seconds or a time as 2026-03-01T12:30:05Z in column `{}`, got \"{}\"", {table.place(row), column, text.substr(0, 80)});
+  check<DataError>(seconds.has_value(), "[{}] expected seconds or a time as 2026-03-01T12:30:05Z in column `{}`, got \"{}\"",
+                   {table.place(row), column, text.substr(0, 80)});
   return *seconds;
 }
 
@@ -106,17 +107,21 @@ MachineLog read_log(const Manifest& table, int64_t row) {
   MachineLog log{.machine = read_machine(table, row), .time_s = read_time(table, row, "time"), .text = std::string(trimmed(table.cell(row, "text")))};
   if (table.has_column("start") && table.has_column("stop")) {
     log.start_s = read_time(table, row, "start"), log.stop_s = read_time(table, row, "stop");
-    check<DataError>(std::isfinite(log.start_s) == std::isfinite(log.stop_s), "[{}] expected `start` and `stop` of an episode together, got one of them", {table.place(row)});
-    check<DataError>(!std::isfinite(log.start_s) || log.explains(), "[{}] expected `start` before `stop`, got {} and {}", {table.place(row), table.cell(row, "start"), table.cell(row, "stop")});
+    check<DataError>(std::isfinite(log.start_s) == std::isfinite(log.stop_s),
+                     "[{}] expected `start` and `stop` of an episode together, got one of them", {table.place(row)});
+    check<DataError>(!std::isfinite(log.start_s) || log.explains(), "[{}] expected `start` before `stop`, got {} and {}",
+                     {table.place(row), table.cell(row, "start"), table.cell(row, "stop")});
   }
   if (table.has_column("failure")) {
     const std::string_view text = trimmed(table.cell(row, "failure"));
-    check<DataError>(text.empty() || text == "0" || text == "1", "[{}] expected 0, 1 or nothing in column `failure`, got \"{}\"", {table.place(row), text.substr(0, 80)});
+    check<DataError>(text.empty() || text == "0" || text == "1", "[{}] expected 0, 1 or nothing in column `failure`, got \"{}\"",
+                     {table.place(row), text.substr(0, 80)});
     log.failure = text == "1";
   }
   if (table.has_column("page")) {
     const double page = read_number(table, row, static_cast<size_t>(table.column("page")));
-    check<DataError>(!std::isfinite(page) || (page == std::floor(page) && page >= 0 && page < 1e15), "[{}] expected a whole number >= 0 in column `page`, got {}", {table.place(row), page});
+    check<DataError>(!std::isfinite(page) || (page == std::floor(page) && page >= 0 && page < 1e15),
+                     "[{}] expected a whole number >= 0 in column `page`, got {}", {table.place(row), page});
     if (std::isfinite(page)) log.page = static_cast<int64_t>(page);
   }
   return log;
@@ -124,7 +129,8 @@ MachineLog read_log(const Manifest& table, int64_t row) {
 
 void read_logs(const Manifest& table, MachineRecords& records) {
   check_columns(table, {"time", "machine", "text"});
-  check<ConfigError>(table.has_column("start") == table.has_column("stop"), "[{}] expected both columns `start` and `stop`, or neither, got only: {}", {table.source, table.columns});
+  check<ConfigError>(table.has_column("start") == table.has_column("stop"), "[{}] expected both columns `start` and `stop`, or neither, got only: {}",
+                     {table.source, table.columns});
   MachineCounts& counts = records.counts;
   double low = INFINITY, high = -INFINITY, first = INFINITY, last = -INFINITY;  // of series and of stamps, for the message
   int64_t stamped = 0;
@@ -149,9 +155,12 @@ void read_logs(const Manifest& table, MachineRecords& records) {
       records.logs.push_back(std::move(log));
     }
   }
-  check<DataError>(!records.logs.empty(), "[{}] expected at least one entry with a text about a machine that has series, got none among {} rows: {} without text, {} about other machines",
+  check<DataError>(!records.logs.empty(),
+                   "[{}] expected at least one entry with a text about a machine that has series, got none among {} rows: {} without text, {} about "
+                   "other machines",
                    {table.source, table.num_rows(), counts.without_text, counts.unknown_machine});
-  check<DataError>(stamped == 0 || counts.outside < stamped, "[{}] expected stamps within a day of their machine's series, which last from {} s to {} s, got {} s to {} s",
+  check<DataError>(stamped == 0 || counts.outside < stamped,
+                   "[{}] expected stamps within a day of their machine's series, which last from {} s to {} s, got {} s to {} s",
                    {table.source, low, high, first, last});
 }
 
@@ -175,7 +184,8 @@ MachineRecords read_machine_records(const std::filesystem::path& series, const s
   MachineRecords records;
   for (RawSeries& raw : read_series(read_manifest(series), records)) {
     const auto steps = static_cast<int64_t>(raw.times.size()), channels = static_cast<int64_t>(records.channels.size());
-    const Series merged = sort_and_merge({.times = torch::tensor(raw.times, torch::kDouble), .values = torch::tensor(raw.values, torch::kFloat).view({steps, channels})});
+    const Series merged = sort_and_merge(
+        {.times = torch::tensor(raw.times, torch::kDouble), .values = torch::tensor(raw.values, torch::kFloat).view({steps, channels})});
     records.counts.repeated += steps - merged.times.size(0);
     count_channels(merged.values, records.counts);
     records.machines.push_back({.machine = std::move(raw.machine), .series = merged});
@@ -209,8 +219,8 @@ void write_machine_records(const MachineRecords& records, const std::filesystem:
   file.commit();
   Manifest logs{.columns = {"time", "machine", "text", "start", "stop", "failure", "page"}};
   for (const MachineLog& log : records.logs)
-    logs.rows.push_back({stamp_or_nothing(log.time_s), log.machine, log.text, stamp_or_nothing(log.start_s), stamp_or_nothing(log.stop_s), log.explains() ? (log.failure ? "1" : "0") : "",
-                         log.page >= 0 ? std::to_string(log.page) : ""});
+    logs.rows.push_back({stamp_or_nothing(log.time_s), log.machine, log.text, stamp_or_nothing(log.start_s), stamp_or_nothing(log.stop_s),
+                         log.explains() ? (log.failure ? "1" : "0") : "", log.page >= 0 ? std::to_string(log.page) : ""});
   write_file(folder / "logs.csv", to_csv(logs));
 }
 

@@ -60,7 +60,8 @@ class Machine {
   double amps() {
     const double cavitation = of(MachineFault::cavitation);
     double load = 0.35 + 0.65 * condition_.load;
-    load *= 1 - 0.07 * cavitation + 0.025 * cavitation * random_.normal() + 0.03 * of(MachineFault::lubrication_loss) + 0.02 * of(MachineFault::gear_wear);
+    load *= 1 - 0.07 * cavitation + 0.025 * cavitation * random_.normal() + 0.03 * of(MachineFault::lubrication_loss) +
+            0.02 * of(MachineFault::gear_wear);
     return running() ? amps_ * load * (1 + 0.015 * random_.normal()) : 0.0;
   }
 
@@ -97,10 +98,12 @@ class Machine {
 
   void warm(double time) {
     weather_ += -weather_ * (kMinute / (2 * kDay)) + 2.5 * std::sqrt(2 * kMinute / (2 * kDay)) * random_.normal();
-    air_ = ambient_ + weather_ - 8 * std::cos(2 * std::numbers::pi * (time - season_phase_) / (365 * kDay)) + 4 * std::sin(2 * std::numbers::pi * (time / kDay - 0.37));
+    air_ = ambient_ + weather_ - 8 * std::cos(2 * std::numbers::pi * (time - season_phase_) / (365 * kDay)) +
+           4 * std::sin(2 * std::numbers::pi * (time / kDay - 0.37));
     const double load = condition_.load, on = running() ? 1.0 : 0.0;
     const double motor = air_ + on * motor_rise_ * (0.25 + 0.75 * load * load) * (1 + 0.8 * of(MachineFault::cooling_loss));
-    const double fault = 14 * of(MachineFault::lubrication_loss) + 4 * of(MachineFault::misalignment) + 8 * std::pow(of(MachineFault::bearing_wear), 2) + 3 * of(MachineFault::cooling_loss);
+    const double fault = 14 * of(MachineFault::lubrication_loss) + 4 * of(MachineFault::misalignment) +
+                         8 * std::pow(of(MachineFault::bearing_wear), 2) + 3 * of(MachineFault::cooling_loss);
     const double bearing = air_ + on * (bearing_rise_ * (0.55 + 0.45 * load) + fault);
     motor_ += (motor - motor_) / 45;  // time constants of 45 and 30 minutes
     bearing_ += (bearing - bearing_) / 30;
@@ -151,7 +154,9 @@ struct Table {
 void take_features(Bursts& bursts, Table& table, size_t channels, Random& random) {
   if (bursts.rows.empty()) return;
   const auto count = static_cast<int64_t>(bursts.rows.size());
-  const Tensor features = vibration_features(torch::from_blob(bursts.waves.data(), {count, kBurstSamples}), torch::from_blob(bursts.shaft_hz.data(), {count}), {.sample_rate_hz = kBurstRateHz}).contiguous();
+  const Tensor features = vibration_features(torch::from_blob(bursts.waves.data(), {count, kBurstSamples}),
+                                             torch::from_blob(bursts.shaft_hz.data(), {count}), {.sample_rate_hz = kBurstRateHz})
+                              .contiguous();
   const float* in = features.const_data_ptr<float>();
   for (const size_t row : bursts.rows)
     for (size_t c = 0; c < kVibration; ++c, ++in)
@@ -160,7 +165,11 @@ void take_features(Bursts& bursts, Table& table, size_t channels, Random& random
 }
 
 MachineDesign draw_design(Random& random) {
-  return {.shaft_hz = random.uniform(24, 29), .gear_teeth = 14 + random.below(6), .bearing_ratio = random.uniform(3.1, 4.9), .resonance_hz = random.uniform(750, 1000), .gain = std::exp(0.25 * random.normal())};
+  return {.shaft_hz = random.uniform(24, 29),
+          .gear_teeth = 14 + random.below(6),
+          .bearing_ratio = random.uniform(3.1, 4.9),
+          .resonance_hz = random.uniform(750, 1000),
+          .gain = std::exp(0.25 * random.normal())};
 }
 
 /// Readings of a temperature as its logger writes them.
@@ -195,7 +204,8 @@ Story tell(const MachineSimulatorOptions& options, const MachineDesign& design, 
       MachineDesign drifted = design;
       drifted.gain *= machine.gain();
       bursts.waves.resize(bursts.waves.size() + kBurstSamples);
-      detail::fill_burst(drifted, machine.condition(), random, std::span<float, kBurstSamples>(bursts.waves.end() - kBurstSamples, bursts.waves.end()));
+      detail::fill_burst(drifted, machine.condition(), random,
+                         std::span<float, kBurstSamples>(bursts.waves.end() - kBurstSamples, bursts.waves.end()));
       bursts.shaft_hz.push_back(static_cast<float>(design.shaft_hz * machine.condition().speed));
       bursts.rows.push_back(table.times.size());
       table.add(std::round(kSimulationStart + time + clock_error + random.uniform(0, 60)), channels);
@@ -204,25 +214,29 @@ Story tell(const MachineSimulatorOptions& options, const MachineDesign& design, 
   }
   take_features(bursts, table, channels, random);
   const auto rows = static_cast<int64_t>(table.times.size());
-  story.series = sort_and_merge({.times = torch::tensor(table.times, torch::kDouble), .values = torch::tensor(table.values, torch::kFloat).view({rows, static_cast<int64_t>(channels)})});
+  story.series = sort_and_merge({.times = torch::tensor(table.times, torch::kDouble),
+                                 .values = torch::tensor(table.values, torch::kFloat).view({rows, static_cast<int64_t>(channels)})});
   return story;
 }
 
 /// A log book of one machine: entries as they were written, in order of the book.
-std::vector<MachineLog> write_log(const MachineSimulatorOptions& options, const std::string& name, std::vector<SimulatedEpisode>& episodes, const std::vector<detail::Technician>& staff, Random& random) {
+std::vector<MachineLog> write_log(const MachineSimulatorOptions& options, const std::string& name, std::vector<SimulatedEpisode>& episodes,
+                                  const std::vector<detail::Technician>& staff, Random& random) {
   struct Written {
     double time;
     int64_t episode;
   };
   std::vector<Written> entries;
   for (size_t i = 0; i < episodes.size(); ++i) entries.push_back({episodes[i].stop_s, static_cast<int64_t>(i)});
-  for (double time = 0; (time -= options.routine_every_h * kHour * std::log(1 - random.uniform())) < options.days * kDay;) entries.push_back({kSimulationStart + time, -1});
+  for (double time = 0; (time -= options.routine_every_h * kHour * std::log(1 - random.uniform())) < options.days * kDay;)
+    entries.push_back({kSimulationStart + time, -1});
   std::ranges::sort(entries, {}, &Written::time);
   std::vector<MachineLog> logs;
   for (const Written& entry : entries) {
     const detail::Technician& by = staff[static_cast<size_t>(random.below(std::ssize(staff)))];
     MachineLog log{.machine = name, .page = static_cast<int64_t>((entry.time - kSimulationStart) / (options.page_days * kDay))};
-    if (!random.chance(options.missing_stamps)) log.time_s = kMinute * std::round((entry.time + options.stamp_jitter_h * kHour * random.normal()) / kMinute);
+    if (!random.chance(options.missing_stamps))
+      log.time_s = kMinute * std::round((entry.time + options.stamp_jitter_h * kHour * random.normal()) / kMinute);
     if (entry.episode >= 0) {
       SimulatedEpisode& episode = episodes[static_cast<size_t>(entry.episode)];
       log.text = random.chance(options.unspecific) ? detail::unspecific_entry(by, random) : detail::fault_entry(episode.fault, by, random);
@@ -239,7 +253,9 @@ std::vector<MachineLog> write_log(const MachineSimulatorOptions& options, const 
 }  // namespace
 
 void MachineSimulatorOptions::validate() const {
-  const auto refuse = [](bool good, std::string_view what, double got) { check<ConfigError>(good, "[MachineSimulator] expected {}, got {}", {what, got}); };
+  const auto refuse = [](bool good, std::string_view what, double got) {
+    check<ConfigError>(good, "[MachineSimulator] expected {}, got {}", {what, got});
+  };
   refuse(machines >= 1 && machines <= 1000, "machines in 1..1000", static_cast<double>(machines));
   refuse(machines_per_plant > 0, "machines_per_plant > 0", static_cast<double>(machines_per_plant));
   refuse(days >= 4 && days <= 1000, "days in 4..1000", days);
@@ -267,8 +283,10 @@ SimulatedFleet simulate_machines(const MachineSimulatorOptions& options) {
   fleet.records.channels.insert(fleet.records.channels.end(), kSlow.begin(), kSlow.end());
   constexpr int64_t kStaff = 3;
   for (int64_t m = 0; m < options.machines; ++m) {
-    const auto seed = static_cast<uint64_t>(options.seed), number = static_cast<uint64_t>(m), plant = static_cast<uint64_t>(m / options.machines_per_plant);
-    Random hiring(mix_seed({seed, plant, 1})), building(mix_seed({seed, number, 2})), living(mix_seed({seed, number, 3})), writing(mix_seed({seed, number, 4}));
+    const auto seed = static_cast<uint64_t>(options.seed), number = static_cast<uint64_t>(m),
+               plant = static_cast<uint64_t>(m / options.machines_per_plant);
+    Random hiring(mix_seed({seed, plant, 1})), building(mix_seed({seed, number, 2})), living(mix_seed({seed, number, 3})),
+        writing(mix_seed({seed, number, 4}));
     std::vector<detail::Technician> staff;
     for (int64_t i = 0; i < kStaff; ++i) staff.push_back(detail::draw_technician(hiring));
     const std::string name = "plant " + std::to_string(plant + 1) + " pump " + std::to_string(m % options.machines_per_plant + 1);

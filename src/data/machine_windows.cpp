@@ -63,7 +63,8 @@ void scale_by_usual(Tensor& values, int64_t baseline_steps) {
 }  // namespace
 
 void MachineWindowOptions::validate() const {
-  check<ConfigError>(step_s > 0 && std::isfinite(step_s) && steps >= 1 && steps <= 100'000, "[MachineWindows] expected step_s > 0 and steps in 1..100000, got {} and {}", {step_s, steps});
+  check<ConfigError>(step_s > 0 && std::isfinite(step_s) && steps >= 1 && steps <= 100'000,
+                     "[MachineWindows] expected step_s > 0 and steps in 1..100000, got {} and {}", {step_s, steps});
   check<ConfigError>(baseline_h > 0, "[MachineWindows] expected baseline_h > 0, got {}", {baseline_h});
   check<ConfigError>(least_measured >= 0 && least_measured <= 1, "[MachineWindows] expected least_measured in 0..1, got {}", {least_measured});
 }
@@ -80,7 +81,8 @@ MachineWindows::MachineWindows(const MachineRecords& records, MachineWindowOptio
     if (place == groups_.size()) groups_.push_back(group), columns_.emplace_back();
     columns_[place].push_back(static_cast<int64_t>(c));
   }
-  check<ConfigError>(!groups_.empty(), "[MachineWindows] expected channels beside those of the context `{}`, got only: {}", {options_.context, records.channels});
+  check<ConfigError>(!groups_.empty(), "[MachineWindows] expected channels beside those of the context `{}`, got only: {}",
+                     {options_.context, records.channels});
   for (auto& columns : columns_) {
     own_.push_back(std::ssize(columns));
     columns.insert(columns.end(), context.begin(), context.end());
@@ -88,12 +90,15 @@ MachineWindows::MachineWindows(const MachineRecords& records, MachineWindowOptio
   const auto baseline = static_cast<int64_t>(std::ceil(options_.baseline_h * kHour / options_.step_s));
   for (const MachineSeries& machine : records.machines) {
     const Series& series = machine.series;
-    check_shape(series.values, {series.times.size(0), static_cast<int64_t>(records.channels.size())}, "MachineWindows", "values of a machine's series");
-    const double begin = std::floor(series.times[0].item<double>() / options_.step_s), end = std::floor(series.times[-1].item<double>() / options_.step_s) + 1;
-    check<ConfigError>(end - begin < 2147483648.0, "[MachineWindows] expected at most 2^31 steps, got {} of {} s for {}", {end - begin, options_.step_s, machine.machine});
+    check_shape(series.values, {series.times.size(0), static_cast<int64_t>(records.channels.size())}, "MachineWindows",
+                "values of a machine's series");
+    const double begin = std::floor(series.times[0].item<double>() / options_.step_s),
+                 end = std::floor(series.times[-1].item<double>() / options_.step_s) + 1;
+    check<ConfigError>(end - begin < 2147483648.0, "[MachineWindows] expected at most 2^31 steps, got {} of {} s for {}",
+                       {end - begin, options_.step_s, machine.machine});
     const Tensor ends = (torch::arange(static_cast<int64_t>(end - begin), torch::kDouble) + begin + 1) * options_.step_s;  // [N]
     const auto clocked = resample_to_clock({.values = series.values.to(torch::kFloat), .times = series.times}, ends - options_.step_s / 2,
-                                               {.method = ClockMethod::window_mean, .window_seconds = options_.step_s});
+                                           {.method = ClockMethod::window_mean, .window_seconds = options_.step_s});
     Tensor values = torch::where(clocked.measured, clocked.values, NAN).contiguous();  // [N, C]
     scale_by_usual(values, baseline);
     machines_.push_back({.times = ends, .scaled = values});

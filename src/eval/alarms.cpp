@@ -13,7 +13,8 @@ namespace {
 /// A track in memory that can be walked.
 struct Walk {
   Tensor times, scores, healthy;
-  Walk(const AlarmTrack& track, int64_t persistence) : times(track.times.to(torch::kCPU, torch::kDouble).contiguous()), healthy(track.healthy.to(torch::kCPU).contiguous()) {
+  Walk(const AlarmTrack& track, int64_t persistence)
+      : times(track.times.to(torch::kCPU, torch::kDouble).contiguous()), healthy(track.healthy.to(torch::kCPU).contiguous()) {
     check_shape(track.times, {-1}, "alarms", "times");
     check_shape(track.scores, {track.times.size(0)}, "alarms", "scores");
     check_shape(track.healthy, {track.times.size(0)}, "alarms", "healthy");
@@ -29,7 +30,8 @@ struct Walk {
 }  // namespace
 
 void AlarmOptions::validate() const {
-  check<ConfigError>(false_alarms >= 0 && false_alarms <= 1 && persistence >= 1, "[alarms] expected false_alarms in 0..1 and persistence > 0, got {} and {}", {false_alarms, persistence});
+  check<ConfigError>(false_alarms >= 0 && false_alarms <= 1 && persistence >= 1,
+                     "[alarms] expected false_alarms in 0..1 and persistence > 0, got {} and {}", {false_alarms, persistence});
 }
 
 Tensor persistent(const Tensor& scores, int64_t persistence) {
@@ -79,7 +81,8 @@ AlarmScores score_alarms(std::span<const AlarmTrack> tracks, std::span<const Ala
   AlarmScores found{.false_alarms = alarms / moments, .lead_s = torch::zeros({count}, torch::kDouble), .caught = torch::zeros({count}, torch::kBool)};
   for (int64_t e = 0; e < count; ++e) {
     const AlarmEpisode& episode = episodes[static_cast<size_t>(e)];
-    check<DataError>(episode.track >= 0 && episode.track < std::ssize(tracks), "[score_alarms] expected a track below {} for episode {}, got {}", {tracks.size(), e, episode.track});
+    check<DataError>(episode.track >= 0 && episode.track < std::ssize(tracks), "[score_alarms] expected a track below {} for episode {}, got {}",
+                     {tracks.size(), e, episode.track});
     const Walk& walk = walks[static_cast<size_t>(episode.track)];
     for (int64_t i = 0; i < walk.size(); ++i) {
       if (walk.time(i) < episode.start_s || walk.time(i) >= episode.stop_s || !(walk.score(i) > threshold)) continue;
@@ -89,6 +92,18 @@ AlarmScores score_alarms(std::span<const AlarmTrack> tracks, std::span<const Ala
     }
   }
   return found;
+}
+
+AlarmTrial try_alarm(std::string name, const std::function<AlarmTrack(int64_t)>& alarm, std::span<const int64_t> chosen_on,
+                     std::span<const int64_t> counted_on, std::span<const AlarmEpisode> episodes, const AlarmOptions& options) {
+  AlarmTrial trial{.name = std::move(name), .threshold = 0, .tracks = {}, .scores = {}, .exact = {}};
+  std::vector<AlarmTrack> before;
+  for (const int64_t machine : chosen_on) before.push_back(alarm(machine));
+  for (const int64_t machine : counted_on) trial.tracks.push_back(alarm(machine));
+  trial.threshold = alarm_threshold(before, options);
+  trial.scores = score_alarms(trial.tracks, episodes, trial.threshold, options);
+  trial.exact = score_alarms(trial.tracks, episodes, alarm_threshold(trial.tracks, options), options);
+  return trial;
 }
 
 }  // namespace alloy

@@ -28,33 +28,43 @@ Score clustered_mean(const Tensor& values, const Tensor& clusters, const Bootstr
     sums.assign(value, value + all.size(0));
     counts.assign(sums.size(), 1);
   }
-  return bootstrap(std::ssize(sums), [&](const Tensor& index) {
-    double sum = 0, count = 0;
-    const auto* at = index.const_data_ptr<int64_t>();
-    for (int64_t i = 0; i < index.size(0); ++i) sum += sums[static_cast<size_t>(at[i])], count += counts[static_cast<size_t>(at[i])];
-    return sum / count;
-  }, options);
+  return bootstrap(
+      std::ssize(sums),
+      [&](const Tensor& index) {
+        double sum = 0, count = 0;
+        const auto* at = index.const_data_ptr<int64_t>();
+        for (int64_t i = 0; i < index.size(0); ++i) sum += sums[static_cast<size_t>(at[i])], count += counts[static_cast<size_t>(at[i])];
+        return sum / count;
+      },
+      options);
 }
 
-CandidateScores candidate_scores(const Tensor& scores, const Tensor& candidates, const Tensor& right, const Tensor& clusters, const BootstrapOptions& options) {
+CandidateScores candidate_scores(const Tensor& scores, const Tensor& candidates, const Tensor& right, const Tensor& clusters,
+                                 const BootstrapOptions& options) {
   check_shape(scores, {-1, -1}, "candidate_scores", "scores");
   check_floating(scores, "candidate_scores", "scores");
   const int64_t queries = scores.size(0), items = scores.size(1);
   check_shape(candidates, {queries, items}, "candidate_scores", "candidates");
   check_shape(right, {queries}, "candidate_scores", "right");
-  check<ShapeError>(candidates.scalar_type() == torch::kBool && right.scalar_type() == torch::kLong, "[candidate_scores] expected bool candidates and int64 right, got {} and {}",
-                    {candidates, right});
-  const Tensor values = scores.to(torch::kCPU, torch::kDouble).contiguous(), allowed = candidates.to(torch::kCPU).contiguous(), answers = right.to(torch::kCPU).contiguous();
-  CandidateScores found{.hits = torch::zeros({queries}, torch::kDouble), .ranks = torch::zeros({queries}, torch::kDouble), .chance = torch::zeros({queries}, torch::kDouble), .r1 = {}};
+  check<ShapeError>(candidates.scalar_type() == torch::kBool && right.scalar_type() == torch::kLong,
+                    "[candidate_scores] expected bool candidates and int64 right, got {} and {}", {candidates, right});
+  const Tensor values = scores.to(torch::kCPU, torch::kDouble).contiguous(), allowed = candidates.to(torch::kCPU).contiguous(),
+               answers = right.to(torch::kCPU).contiguous();
+  CandidateScores found{.hits = torch::zeros({queries}, torch::kDouble),
+                        .ranks = torch::zeros({queries}, torch::kDouble),
+                        .chance = torch::zeros({queries}, torch::kDouble),
+                        .r1 = {}};
   for (int64_t q = 0; q < queries; ++q) {
     const double* row = values.const_data_ptr<double>() + q * items;
     const bool* may = allowed.const_data_ptr<bool>() + q * items;
     const int64_t answer = answers.const_data_ptr<int64_t>()[q];
-    check<DataError>(answer >= 0 && answer < items && may[answer], "[candidate_scores] expected the right item of query {} among its candidates, got item {}", {q, answer});
+    check<DataError>(answer >= 0 && answer < items && may[answer],
+                     "[candidate_scores] expected the right item of query {} among its candidates, got item {}", {q, answer});
     int64_t better = 0, tied = 0, count = 0;
     for (int64_t i = 0; i < items; ++i) {
       if (!may[i]) continue;
-      check<DataError>(row[i] == row[i] && row[i] != INFINITY, "[candidate_scores] expected scores that are finite or -infinity, got {} of query {} and item {}", {row[i], q, i});
+      check<DataError>(row[i] == row[i] && row[i] != INFINITY,
+                       "[candidate_scores] expected scores that are finite or -infinity, got {} of query {} and item {}", {row[i], q, i});
       ++count;
       better += row[i] > row[answer] ? 1 : 0;
       tied += row[i] == row[answer] ? 1 : 0;

@@ -40,11 +40,19 @@ std::string lane_path(const std::vector<Point>& points, const Axis& x, const Axi
 }
 
 std::string mark_list(const TimeLine& chart) {
-  Table list{.caption = chart.title, .columns = {{.name = "#", .kind = ColumnKind::number}, {.name = escape(chart.x_name), .kind = ColumnKind::number}, {.name = "entry"}, {.name = ""}}, .rows = {}};
+  Table list{.caption = chart.title,
+             .columns = {{.name = "#", .kind = ColumnKind::number},
+                         {.name = escape(chart.x_name), .kind = ColumnKind::number},
+                         {.name = "entry"},
+                         {.name = ""}},
+             .rows = {}};
   for (size_t i = 0; i < chart.marks.size(); ++i) {
     const TimeMark& mark = chart.marks[i];
     const std::string text = escape(mark.text);
-    list.rows.push_back({{.content = std::to_string(i + 1)}, {.content = number(mark.at, 1)}, {.content = mark.strong ? "<strong>" + text + "</strong>" : text}, {.content = escape(mark.note)}});
+    list.rows.push_back({{.content = std::to_string(i + 1)},
+                         {.content = number(mark.at, 1)},
+                         {.content = mark.strong ? "<strong>" + text + "</strong>" : text},
+                         {.content = escape(mark.note)}});
   }
   return table(list);
 }
@@ -66,10 +74,12 @@ std::string time_line(const TimeLine& chart) {
   for (const TimeSpan& span : chart.spans) {
     if (xs.empty || !(span.stop >= xs.low && span.start <= xs.high)) continue;
     const double from = x.at(std::max(span.start, xs.low)), to = x.at(std::min(span.stop, xs.high));
-    svg += fill("<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" class=\"c0\" opacity=\"0.28\"/>\n", {px(from), px(top), px(std::max(to - from, 1.0)), px(bottom - top)});
+    svg += fill("<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" class=\"c0\" opacity=\"0.28\"/>\n",
+                {px(from), px(top), px(std::max(to - from, 1.0)), px(bottom - top)});
     svg += svg_text(std::clamp((from + to) / 2, kLeft + 40, right - 40), 13, "class=\"stage\" text-anchor=\"middle\"", span.label);
   }
-  for (const detail::Tick& tick : x.ticks()) svg += svg_line(tick.at, top, tick.at, bottom, "grid") + svg_text(tick.at, bottom + 16, "class=\"small\" text-anchor=\"middle\"", tick.text);
+  for (const detail::Tick& tick : x.ticks())
+    svg += svg_line(tick.at, top, tick.at, bottom, "grid") + svg_text(tick.at, bottom + 16, "class=\"small\" text-anchor=\"middle\"", tick.text);
   svg += svg_text(right, bottom + 32, "class=\"small\" text-anchor=\"end\"", chart.x_name);
   for (size_t i = 0; i < lanes.size(); ++i) {
     const double low = top + static_cast<double>(i) * step, high = low + chart.lane_height;
@@ -87,7 +97,8 @@ std::string time_line(const TimeLine& chart) {
     const TimeMark& mark = chart.marks[i];
     if (!shown(mark.at)) continue;
     svg += svg_line(x.at(mark.at), top, x.at(mark.at), bottom, mark.strong ? "whisker" : "guide");
-    svg += svg_text(x.at(mark.at), top - 5, mark.strong ? "class=\"value\" text-anchor=\"middle\"" : "class=\"small\" text-anchor=\"middle\"", std::to_string(i + 1));
+    svg += svg_text(x.at(mark.at), top - 5, mark.strong ? "class=\"value\" text-anchor=\"middle\"" : "class=\"small\" text-anchor=\"middle\"",
+                    std::to_string(i + 1));
   }
   return svg + "</svg>\n" + (chart.marks.empty() ? "" : mark_list(chart));
 }

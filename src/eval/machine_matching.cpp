@@ -32,7 +32,8 @@ Tensor content_evidence(JointEmbedding joint, const Batch& windows, const Tensor
   return sum;
 }
 
-EpisodeMatching match_episodes(JointEmbedding joint, const MachineWindows& windows, const MachineRecords& records, std::span<const int64_t> machines, const HashedNgramsOptions& text) {
+EpisodeMatching match_episodes(JointEmbedding joint, const MachineWindows& windows, const MachineRecords& records, std::span<const int64_t> machines,
+                               const HashedNgramsOptions& text) {
   EpisodeMatching out;
   std::unordered_map<std::string, int64_t> wanted;
   for (const int64_t machine : machines) wanted[records.machines.at(static_cast<size_t>(machine)).machine] = machine;
@@ -52,7 +53,9 @@ EpisodeMatching match_episodes(JointEmbedding joint, const MachineWindows& windo
     machine_of.push_back(wanted.at(log.machine));
     stops.push_back(out.by_stamp ? log.time_s : log.stop_s);
   }
-  check<DataError>(!out.episodes.empty(), "[match_episodes] expected an entry that explains an episode, or one with a stamp, got none among {} entries of {} machines", {out.logs.size(), machines.size()});
+  check<DataError>(!out.episodes.empty(),
+                   "[match_episodes] expected an entry that explains an episode, or one with a stamp, got none among {} entries of {} machines",
+                   {out.logs.size(), machines.size()});
   const Tensor texts = joint->embed("text", machine_texts(records, out.logs, text));  // [L, D]
   const auto episodes = std::ssize(out.episodes), logs = std::ssize(out.logs);
   out.content = torch::zeros({episodes, logs}, torch::kDouble);
@@ -82,7 +85,27 @@ Tensor sound_steps(const MachineWindows& windows, const MachineRecords& records,
   return sound;
 }
 
-AlarmTrack text_alarm(JointEmbedding joint, const MachineWindows& windows, const MachineRecords& records, int64_t machine, const Tensor& faults, const Tensor& routine) {
+AlarmTexts alarm_texts(JointEmbedding joint, const MachineRecords& records, std::span<const MachinePair> pairs, int64_t most,
+                       const HashedNgramsOptions& text) {
+  std::vector<int64_t> faults, routine;
+  for (const MachinePair& pair : pairs) {
+    auto& kind = std::isfinite(pair.start_s) ? faults : routine;
+    if (std::ssize(kind) < most) kind.push_back(pair.log);
+  }
+  check<DataError>(!faults.empty() && !routine.empty(), "[alarm_texts] expected entries that explain episodes and others, got {} and {}",
+                   {faults.size(), routine.size()});
+  return {.faults = joint->embed("text", machine_texts(records, faults, text)),
+          .routine = joint->embed("text", machine_texts(records, routine, text))};
+}
+
+Tensor stamp_errors(const MachineRecords& records, std::span<const MachinePair> pairs) {
+  std::vector<double> errors;
+  for (const MachinePair& pair : pairs)
+    if (std::isfinite(pair.start_s)) errors.push_back(records.logs.at(static_cast<size_t>(pair.log)).time_s - pair.stop_s);
+  return torch::tensor(errors, torch::kDouble);
+}
+
+AlarmTrack text_alarm(JointEmbedding joint, const MachineWindows& windows, const MachineRecords& records, int64_t machine, const AlarmTexts& texts) {
   const Tensor& clock = windows.clock(machine);
   const auto* times = clock.const_data_ptr<double>();
   Tensor scores = torch::full({clock.size(0)}, NAN, torch::kDouble);
@@ -92,8 +115,8 @@ AlarmTrack text_alarm(JointEmbedding joint, const MachineWindows& windows, const
     if (batch.empty()) continue;
     Tensor measured = torch::zeros({count}, torch::kBool);
     for (const auto& [group, input] : batch) measured.logical_or_(input.present);
-    const auto mean = [&](const Tensor& texts) { return content_evidence(joint, batch, texts).logsumexp(1) - std::log(static_cast<double>(texts.size(0))); };
-    scores.narrow(0, first, count).copy_(torch::where(measured, mean(faults) - mean(routine), NAN));
+    const auto mean = [&](const Tensor& of) { return content_evidence(joint, batch, of).logsumexp(1) - std::log(static_cast<double>(of.size(0))); };
+    scores.narrow(0, first, count).copy_(torch::where(measured, mean(texts.faults) - mean(texts.routine), NAN));
   }
   return {.times = clock, .scores = scores, .healthy = sound_steps(windows, records, machine)};
 }

@@ -33,7 +33,8 @@ std::vector<html::TimeLane> farthest_lanes(const MachineWindows& windows, const 
   std::vector<html::TimeLane> lanes;
   std::vector<double> farthest;
   for (int64_t c = 0; c < scaled.size(1); ++c) {
-    lanes.push_back({.name = records.channels[static_cast<size_t>(c)], .points = points_of(windows.clock(stretch.machine), scaled.select(1, c), stretch)});
+    lanes.push_back(
+        {.name = records.channels[static_cast<size_t>(c)], .points = points_of(windows.clock(stretch.machine), scaled.select(1, c), stretch)});
     std::vector<double> sizes;
     for (const html::Point& p : lanes.back().points)
       if (std::isfinite(p.second)) sizes.push_back(std::abs(p.second));
@@ -54,10 +55,13 @@ std::string letter(size_t episode) { return episode < 26 ? std::string(1, static
 
 }  // namespace
 
-html::TimeLine machine_time_line(const MachineWindows& windows, const MachineRecords& records, const EpisodeMatching& matching, const Tensor& evidence, const MachineStretch& stretch) {
+html::TimeLine machine_time_line(const MachineWindows& windows, const MachineRecords& records, const EpisodeMatching& matching,
+                                 const Tensor& evidence, const MachineStretch& stretch) {
   const auto episodes = std::ssize(matching.episodes), logs = std::ssize(matching.logs);
   check_shape(evidence, {episodes, logs}, "machine_time_line", "evidence");
-  html::TimeLine chart{.title = records.machines.at(static_cast<size_t>(stretch.machine)).machine, .x_name = "hours", .lanes = farthest_lanes(windows, records, stretch)};
+  html::TimeLine chart{.title = records.machines.at(static_cast<size_t>(stretch.machine)).machine,
+                       .x_name = "hours",
+                       .lanes = farthest_lanes(windows, records, stretch)};
   if (stretch.alarm.times.defined())
     chart.lanes.push_back({.name = "alarm", .points = points_of(stretch.alarm.times, stretch.alarm.scores, stretch), .guide = stretch.threshold});
   std::map<int64_t, std::string> truly, matched;  // by entry: the episode
@@ -86,16 +90,39 @@ html::TimeLine machine_time_line(const MachineWindows& windows, const MachineRec
   return chart;
 }
 
-html::LineChart lead_chart(std::span<const NamedAlarms> alarms, double longest_h) {
-  html::LineChart chart{.title = "Alarms before failures", .description = "Share of the failures for which an alarm was raised at least so many hours before.", .x_name = "hours before the failure", .y_name = "% with an alarm", .lines = {}};
-  for (const NamedAlarms& alarm : alarms) {
+html::LineChart lead_chart(std::span<const AlarmTrial> trials, double longest_h) {
+  html::LineChart chart{.title = "Alarms before failures",
+                        .description = "Share of the failures for which an alarm was raised at least so many hours before.",
+                        .x_name = "hours before the failure",
+                        .y_name = "% with an alarm",
+                        .lines = {}};
+  for (const AlarmTrial& alarm : trials) {
     html::Line line{.name = alarm.name, .points = {}};
     const Tensor lead = alarm.scores.lead_s.masked_select(alarm.scores.caught);
     for (double hours = 0; hours <= longest_h; hours += 0.25)
-      line.points.emplace_back(hours, 100 * lead.ge(hours * kHour).sum().item<double>() / static_cast<double>(std::max<int64_t>(alarm.scores.caught.numel(), 1)));
+      line.points.emplace_back(
+          hours, 100 * lead.ge(hours * kHour).sum().item<double>() / static_cast<double>(std::max<int64_t>(alarm.scores.caught.numel(), 1)));
     chart.lines.push_back(std::move(line));
   }
   return chart;
+}
+
+std::string machine_report(const MachineWindows& windows, const MachineRecords& records, const EpisodeMatching& matching, const Tensor& evidence,
+                           const MachineReport& report) {
+  check<DataError>(!report.scores.empty(), "[machine_report] expected at least one score, got none");
+  html::BarChart bars{.title = "R@1",
+                      .description = "Share of the episodes whose entry is found first.",
+                      .bars = {},
+                      .guides = {{.label = "chance", .value = report.scores.front().second.chance}}};
+  for (const auto& [name, score] : report.scores) bars.bars.push_back({.label = name, .score = score.score});
+  std::string body = "<h1>" + html::escape(report.title) + "</h1><p>" + html::escape(report.note) + "</p>";
+  body += html::section("entries", "Which entry explains which episode", html::bar_chart(bars));
+  if (!report.alarms.empty()) body += html::section("alarms", "How early", html::line_chart(lead_chart(report.alarms)));
+  for (size_t i = 0; i < report.stretches.size(); ++i) {
+    const html::TimeLine chart = machine_time_line(windows, records, matching, evidence, report.stretches[i]);
+    body += html::section("machine-" + std::to_string(i + 1), chart.title, html::time_line(chart));
+  }
+  return html::page({.title = report.title, .body = body});
 }
 
 }  // namespace alloy

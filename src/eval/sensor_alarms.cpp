@@ -26,13 +26,14 @@ Tensor trailing_mean(const Tensor& values, int64_t steps) {
 
 AlarmTrack sensor_alarm(const MachineWindows& windows, const MachineRecords& records, int64_t machine, const SensorRule& rule) {
   const Tensor& scaled = windows.scaled(machine);
-  check<ConfigError>(rule.steps >= 1 && rule.channel >= 0 && rule.channel < scaled.size(1), "[sensor_alarm] expected steps > 0 and a channel below {}, got {} and {}",
-                     {scaled.size(1), rule.steps, rule.channel});
+  check<ConfigError>(rule.steps >= 1 && rule.channel >= 0 && rule.channel < scaled.size(1),
+                     "[sensor_alarm] expected steps > 0 and a channel below {}, got {} and {}", {scaled.size(1), rule.steps, rule.channel});
   const Tensor mean = trailing_mean(scaled.narrow(1, rule.channel, 1), rule.steps).squeeze(1);
   return {.times = windows.clock(machine), .scores = rule.side == AlarmSide::high ? mean : -mean, .healthy = sound_steps(windows, records, machine)};
 }
 
-BestSensor best_sensor(const MachineWindows& windows, const MachineRecords& records, std::span<const int64_t> machines, const AlarmOptions& options, std::vector<int64_t> steps) {
+BestSensor best_sensor(const MachineWindows& windows, const MachineRecords& records, std::span<const int64_t> machines, const AlarmOptions& options,
+                       std::vector<int64_t> steps) {
   const std::vector<AlarmEpisode> failures = failures_of(records, machines);
   check<DataError>(!failures.empty(), "[best_sensor] expected at least one failure, got none on {} machines", {machines.size()});
   BestSensor best{.rule = {}, .threshold = 0, .mean_lead_s = -1};
@@ -55,10 +56,12 @@ BestSensor best_sensor(const MachineWindows& windows, const MachineRecords& reco
   return best;
 }
 
-DistanceAlarm::DistanceAlarm(const MachineWindows& windows, const MachineRecords& records, std::span<const int64_t> machines, int64_t steps) : steps_(steps) {
+DistanceAlarm::DistanceAlarm(const MachineWindows& windows, const MachineRecords& records, std::span<const int64_t> machines, int64_t steps)
+    : steps_(steps) {
   check<ConfigError>(steps >= 1, "[DistanceAlarm] expected steps > 0, got {}", {steps});
   std::vector<Tensor> sound;
-  for (const int64_t machine : machines) sound.push_back(trailing_mean(windows.scaled(machine), steps_).nan_to_num(0).index({sound_steps(windows, records, machine)}));
+  for (const int64_t machine : machines)
+    sound.push_back(trailing_mean(windows.scaled(machine), steps_).nan_to_num(0).index({sound_steps(windows, records, machine)}));
   check<DataError>(!sound.empty(), "[DistanceAlarm] expected at least one machine, got none");
   const Tensor all = torch::cat(sound);  // [S, C]
   check<DataError>(all.size(0) > all.size(1), "[DistanceAlarm] expected more sound steps than the {} channels, got {}", {all.size(1), all.size(0)});
@@ -72,7 +75,9 @@ DistanceAlarm::DistanceAlarm(const MachineWindows& windows, const MachineRecords
 AlarmTrack DistanceAlarm::operator()(const MachineWindows& windows, const MachineRecords& records, int64_t machine) const {
   const Tensor mean = trailing_mean(windows.scaled(machine), steps_);
   const Tensor x = mean.nan_to_num(0) - mean_, distance = (x.mm(precision_) * x).sum(1);
-  return {.times = windows.clock(machine), .scores = torch::where(mean.isfinite().any(1), distance, NAN), .healthy = sound_steps(windows, records, machine)};
+  return {.times = windows.clock(machine),
+          .scores = torch::where(mean.isfinite().any(1), distance, NAN),
+          .healthy = sound_steps(windows, records, machine)};
 }
 
 }  // namespace alloy

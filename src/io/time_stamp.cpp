@@ -40,7 +40,8 @@ class Scanner {
   bool fraction(double& value) {
     value = 0;
     size_t count = 0;
-    for (double unit = 0.1; count < rest_.size() && rest_[count] >= '0' && rest_[count] <= '9'; ++count, unit /= 10) value += unit * (rest_[count] - '0');
+    for (double unit = 0.1; count < rest_.size() && rest_[count] >= '0' && rest_[count] <= '9'; ++count, unit /= 10)
+      value += unit * (rest_[count] - '0');
     rest_.remove_prefix(count);
     return count > 0;
   }
@@ -69,7 +70,8 @@ std::optional<double> parse_date(std::string_view text) {
   int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0, zone = 0;
   double part = 0;
   if (!scan.digits(4, year) || !scan.take('-') || !scan.digits(2, month) || !scan.take('-') || !scan.digits(2, day)) return std::nullopt;
-  const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month)), std::chrono::day(static_cast<unsigned>(day))};
+  const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month)),
+                                         std::chrono::day(static_cast<unsigned>(day))};
   if (year < 1 || !date.ok()) return std::nullopt;
   if (!scan.done()) {
     if (!scan.take('T') && !scan.take('t') && !scan.take(' ')) return std::nullopt;
@@ -102,8 +104,9 @@ std::string time_stamp(double seconds) {
   const auto of_day = static_cast<int>(whole - days * kDay);
   const std::chrono::year_month_day date{std::chrono::sys_days(std::chrono::days(static_cast<int64_t>(days)))};
   std::array<char, 32> out;
-  const int length = std::snprintf(out.data(), out.size(), "%04d-%02u-%02uT%02d:%02d:%02dZ", static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-                                   static_cast<unsigned>(date.day()), of_day / 3600, of_day / 60 % 60, of_day % 60);
+  const int length =
+      std::snprintf(out.data(), out.size(), "%04d-%02u-%02uT%02d:%02d:%02dZ", static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
+                    static_cast<unsigned>(date.day()), of_day / 3600, of_day / 60 % 60, of_day % 60);
   return {out.data(), static_cast<size_t>(length)};
 }
 

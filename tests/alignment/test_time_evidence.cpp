@@ -70,7 +70,8 @@ TEST_CASE("time evidence", "[alignment]") {
 TEST_CASE("how far evidence can be trusted", "[alignment]") {
   Random random(9);
   const int64_t rows = 4000, items = 5;
-  Tensor truth = torch::empty({rows, items}, torch::kDouble), other = torch::empty({rows, items}, torch::kDouble), right = torch::empty({rows}, torch::kLong);
+  Tensor truth = torch::empty({rows, items}, torch::kDouble), other = torch::empty({rows, items}, torch::kDouble),
+         right = torch::empty({rows}, torch::kLong);
   Tensor candidates = torch::ones({rows, items}, torch::kBool);
   for (int64_t i = 0; i < rows; ++i) {
     for (int64_t j = 0; j < items; ++j) truth[i][j] = 1.5 * random.normal(), other[i][j] = random.normal();
@@ -90,5 +91,20 @@ TEST_CASE("how far evidence can be trusted", "[alignment]") {
   right[1] = 4;
   CHECK_THROWS_AS(fit_evidence_weight(truth, other, candidates, right), DataError);
   CHECK_THROWS_AS(fit_evidence_weight(truth, other.slice(0, 1), candidates, right), ShapeError);
-  CHECK_THROWS_AS(fit_evidence_weight(torch::zeros({0, 2}), torch::zeros({0, 2}), torch::zeros({0, 2}, torch::kBool), torch::zeros({0}, torch::kLong)), DataError);
+  CHECK_THROWS_AS(
+      fit_evidence_weight(torch::zeros({0, 2}), torch::zeros({0, 2}), torch::zeros({0, 2}, torch::kBool), torch::zeros({0}, torch::kLong)),
+      DataError);
+}
+
+TEST_CASE("bounded evidence", "[alignment]") {
+  const Tensor evidence = torch::tensor({{40.0, 0.0, -40.0, 0.0}, {1.0, 1.0, 1.0, 1.0}}, torch::kDouble);
+  const Tensor bounded = bounded_evidence(evidence, 0.1);
+  CHECK(bounded[0][0].item<double>() == Approx(std::log(0.1 + 0.9 * 4)));  // all of the row's four shares
+  CHECK(bounded[0][2].item<double>() == Approx(std::log(0.1)));
+  CHECK(bounded[1].abs().max().item<double>() == Approx(0).margin(1e-12));  // what tells nothing apart says nothing
+  CHECK_THAT(bounded.exp().mean(1), AllClose(torch::ones({2}, torch::kDouble)));
+  CHECK_THAT(bounded_evidence(evidence + torch::tensor({{5.0}, {-300.0}}), 0.1), AllClose(bounded));  // the row's constant
+  CHECK_THAT(bounded_evidence(evidence, 0), AllClose(evidence.log_softmax(1) + std::log(4.0)));
+  CHECK_THROWS_AS(bounded_evidence(evidence, 1.5), ConfigError);
+  CHECK_THROWS_AS(bounded_evidence(torch::zeros({2, 0})), ShapeError);
 }

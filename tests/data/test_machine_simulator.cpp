@@ -28,7 +28,9 @@ std::map<std::string_view, double> features(std::optional<MachineFault> fault, d
 
 TEST_CASE("bursts carry the signature of their fault", "[data]") {
   const auto sound = features(std::nullopt, 0);
-  const auto ratio = [&](MachineFault fault, std::string_view name, double severity = 1) { return features(fault, severity).at(name) / sound.at(name); };
+  const auto ratio = [&](MachineFault fault, std::string_view name, double severity = 1) {
+    return features(fault, severity).at(name) / sound.at(name);
+  };
   SECTION("what a fault raises most, and what it leaves") {
     CHECK(ratio(MachineFault::imbalance, "x1") > 2.2);
     CHECK(ratio(MachineFault::imbalance, "x2") == Approx(1).epsilon(0.1));
@@ -45,7 +47,8 @@ TEST_CASE("bursts carry the signature of their fault", "[data]") {
     CHECK(ratio(MachineFault::bearing_wear, "crest") > 1.2);
     CHECK(ratio(MachineFault::bearing_wear, "envelope") > 2);
     CHECK(ratio(MachineFault::cavitation, "mid") > 1.4);
-    for (const auto& [name, value] : features(MachineFault::cooling_loss, 1)) CHECK(value == Approx(sound.at(name)).epsilon(0.02));  // only the motor gets warm
+    for (const auto& [name, value] : features(MachineFault::cooling_loss, 1))
+      CHECK(value == Approx(sound.at(name)).epsilon(0.02));  // only the motor gets warm
   }
   SECTION("it grows with severity, and imbalance with the square of the speed") {
     CHECK(ratio(MachineFault::imbalance, "x1", 0.2) > 1.1);
@@ -57,7 +60,8 @@ TEST_CASE("bursts carry the signature of their fault", "[data]") {
     Random random(3);
     const MachineDesign design{.shaft_hz = 25, .gear_teeth = 16};  // 400 Hz; lines of the spectrum are 2.5 Hz apart
     Tensor power = torch::zeros({513});
-    for (int i = 0; i < 20; ++i) power += torch::fft_rfft(vibration_burst(design, {.fault = MachineFault::gear_wear, .severity = 1}, random)).abs().square();
+    for (int i = 0; i < 20; ++i)
+      power += torch::fft_rfft(vibration_burst(design, {.fault = MachineFault::gear_wear, .severity = 1}, random)).abs().square();
     const double mesh = power[160].item<double>(), beside = power[165].item<double>();
     for (const int64_t side : {150, 170}) CHECK(power[side].item<double>() > 5 * beside);
     CHECK(mesh > 4 * power[150].item<double>());
@@ -98,7 +102,8 @@ TEST_CASE("a simulated fleet", "[data]") {
       const double hours = (episode.stop_s - episode.start_s) / 3600;
       CHECK((hours > 2 && hours < 40));
       const MachineLog& log = records.logs.at(static_cast<size_t>(episode.log));
-      CHECK((log.machine == records.machines[static_cast<size_t>(episode.machine)].machine && log.start_s == episode.start_s && log.failure == episode.failure));
+      CHECK((log.machine == records.machines[static_cast<size_t>(episode.machine)].machine && log.start_s == episode.start_s &&
+             log.failure == episode.failure));
       CHECK(log.page == static_cast<int64_t>((episode.stop_s - kSimulationStart) / (4 * 86400)));
       logs.insert(episode.log);
       failures += episode.failure ? 1 : 0;
@@ -118,15 +123,18 @@ TEST_CASE("a simulated fleet", "[data]") {
       ++count[episode.fault];
     }
     for (auto& [fault, sum] : rise) sum.first /= count[fault], sum.second /= count[fault];
-    if (count[MachineFault::cooling_loss] > 0 && count[MachineFault::imbalance] > 0) CHECK(rise[MachineFault::cooling_loss].first > rise[MachineFault::imbalance].first + 8);
-    if (count[MachineFault::lubrication_loss] > 0 && count[MachineFault::imbalance] > 0) CHECK(rise[MachineFault::lubrication_loss].second > rise[MachineFault::imbalance].second + 5);
+    if (count[MachineFault::cooling_loss] > 0 && count[MachineFault::imbalance] > 0)
+      CHECK(rise[MachineFault::cooling_loss].first > rise[MachineFault::imbalance].first + 8);
+    if (count[MachineFault::lubrication_loss] > 0 && count[MachineFault::imbalance] > 0)
+      CHECK(rise[MachineFault::lubrication_loss].second > rise[MachineFault::imbalance].second + 5);
     CHECK(rise.size() >= 4);
   }
   SECTION("stamps are off by hours and some are missing; texts differ") {
     const SimulatedFleet large = simulate_machines({.machines = 5, .days = 10, .seed = 6, .routine_every_h = 3});
     double squares = 0, stamped = 0;
     for (const SimulatedEpisode& episode : large.episodes)
-      if (const MachineLog& log = large.records.logs[static_cast<size_t>(episode.log)]; log.stamped()) squares += std::pow((log.time_s - episode.stop_s) / 3600, 2), ++stamped;
+      if (const MachineLog& log = large.records.logs[static_cast<size_t>(episode.log)]; log.stamped())
+        squares += std::pow((log.time_s - episode.stop_s) / 3600, 2), ++stamped;
     CHECK(std::sqrt(squares / stamped) == Approx(2).epsilon(0.3));
     std::set<std::string> texts;
     double missing = 0;

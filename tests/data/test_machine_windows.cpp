@@ -20,7 +20,9 @@ MachineRecords records() {
   }
   const auto rows = static_cast<int64_t>(times.size());
   for (const std::string name : {"a", "b"})
-    out.machines.push_back({.machine = name, .series = sort_and_merge({.times = torch::tensor(times, torch::kDouble), .values = torch::tensor(values).view({rows, 4})})});
+    out.machines.push_back(
+        {.machine = name,
+         .series = sort_and_merge({.times = torch::tensor(times, torch::kDouble), .values = torch::tensor(values).view({rows, 4})})});
   return out;
 }
 
@@ -31,7 +33,7 @@ TEST_CASE("machine windows", "[data]") {
   const MachineWindows windows(made, {.step_s = 600, .steps = 6, .baseline_h = 24});
   SECTION("groups, channels and one clock for all rates") {
     CHECK(windows.groups() == std::vector<std::string>{"vibration", "temperature"});
-    CHECK(windows.channels("vibration") == 3);    // its own, the context's, whether it was measured
+    CHECK(windows.channels("vibration") == 3);  // its own, the context's, whether it was measured
     CHECK(windows.channels("temperature") == 4);
     CHECK_THROWS_WITH(windows.channels("load"), ContainsSubstring("known: vibration, temperature"));
     CHECK(windows.clock(0).size(0) == 144);
@@ -41,9 +43,10 @@ TEST_CASE("machine windows", "[data]") {
   SECTION("values are means of their step, scaled by median and median absolute deviation") {
     const Tensor scaled = windows.scaled(0);
     const float spread = 1.4826F * 6;  // hours 0..23: median 12, deviations from it 0..12 with median 6
-    for (const int64_t step : {0, 71, 143}) CHECK(scaled[step][0].item<float>() == Approx(std::asinh((static_cast<float>(step / 6) - 12) / spread)).margin(1e-6));
-    CHECK(scaled.select(1, 2).abs().max().item<float>() == 0);                          // always 30 on the clock of ten minutes
-    CHECK(scaled.select(1, 3).isnan().all().item<bool>());                              // never measured
+    for (const int64_t step : {0, 71, 143})
+      CHECK(scaled[step][0].item<float>() == Approx(std::asinh((static_cast<float>(step / 6) - 12) / spread)).margin(1e-6));
+    CHECK(scaled.select(1, 2).abs().max().item<float>() == 0);  // always 30 on the clock of ten minutes
+    CHECK(scaled.select(1, 3).isnan().all().item<bool>());      // never measured
   }
   SECTION("only what ended by the moment is seen") {
     const ModalityMap<Tensor> at_noon = windows.window(0, 12 * 3600), before = windows.window(0, 12 * 3600 - 1);
@@ -52,7 +55,8 @@ TEST_CASE("machine windows", "[data]") {
     MachineRecords later = records();
     later.machines[0].series.values.slice(0, later.machines[0].series.times.size(0) / 2 + 8).fill_(1e6F);
     const MachineWindows changed(later, {.step_s = 600, .steps = 6, .baseline_h = 11});
-    CHECK_THAT(changed.window(0, 11 * 3600).at("vibration"), SameBits(MachineWindows(made, {.step_s = 600, .steps = 6, .baseline_h = 11}).window(0, 11 * 3600).at("vibration")));
+    CHECK_THAT(changed.window(0, 11 * 3600).at("vibration"),
+               SameBits(MachineWindows(made, {.step_s = 600, .steps = 6, .baseline_h = 11}).window(0, 11 * 3600).at("vibration")));
   }
   SECTION("before the beginning there are gaps, and what was not measured enough is absent") {
     CHECK(windows.window(0, 599).empty());
@@ -94,8 +98,11 @@ TEST_CASE("machine windows", "[data]") {
 
 TEST_CASE("machine pairs", "[data]") {
   MachineRecords made = records();
-  made.logs = {{.machine = "a", .time_s = 40000, .text = "bearing worn", .start_s = 10000, .stop_s = 36000}, {.machine = "a", .text = "no stamp"}, {.machine = "b", .time_s = 50000, .text = "all fine"},
-               {.machine = "b", .time_s = 60000, .text = "still fine"}, {.machine = "b", .time_s = 1, .text = "before anything"}};
+  made.logs = {{.machine = "a", .time_s = 40000, .text = "bearing worn", .start_s = 10000, .stop_s = 36000},
+               {.machine = "a", .text = "no stamp"},
+               {.machine = "b", .time_s = 50000, .text = "all fine"},
+               {.machine = "b", .time_s = 60000, .text = "still fine"},
+               {.machine = "b", .time_s = 1, .text = "before anything"}};
   const std::vector<int64_t> all = {0, 1}, second = {1};
   SECTION("an entry with an episode has that, another one its stamp, one without either is none") {
     const auto pairs = machine_pairs(made, all);
@@ -117,7 +124,7 @@ TEST_CASE("machine pairs", "[data]") {
       seen.insert(sample.values.at("vibration")[5][0].item<float>());
     }
     const auto hour = [&](double h) { return std::asinh((static_cast<float>(h) - 12) / (1.4826F * 6)); };
-    CHECK(*seen.begin() >= hour(6));   // 23000 s is in the seventh hour, its last whole step in hour 6
+    CHECK(*seen.begin() >= hour(6));  // 23000 s is in the seventh hour, its last whole step in hour 6
     CHECK(*seen.rbegin() <= hour(9));
     CHECK(seen.size() > 2);
     CHECK_THAT(data.get(1, random).values.at("text"), SameBits(torch::tensor(HashedNgrams(MachinePairOptions{}.text).encode("all fine"))));

@@ -58,12 +58,28 @@ TEST_CASE("alarms", "[eval]") {
   SECTION("lead times by hand") {
     //                                         0  1  2  3  4  5  6  7  8  9
     const std::vector<AlarmTrack> tracks = {track({0, 0, 9, 0, 0, 9, 9, 9, 9, 0}), track({9, 9, 9, 9, 9, 9, 9, 9, 9, 9})};
-    const std::vector<AlarmEpisode> episodes = {{.track = 0, .start_s = 150, .stop_s = 450}, {.track = 0, .start_s = 450, .stop_s = 900}, {.track = 1, .start_s = 300, .stop_s = 600}, {.track = 0, .start_s = 900, .stop_s = 950}};
+    const std::vector<AlarmEpisode> episodes = {{.track = 0, .start_s = 150, .stop_s = 450},
+                                                {.track = 0, .start_s = 450, .stop_s = 900},
+                                                {.track = 1, .start_s = 300, .stop_s = 600},
+                                                {.track = 0, .start_s = 900, .stop_s = 950}};
     const AlarmScores one = score_alarms(tracks, episodes, 5, {.persistence = 1}), three = score_alarms(tracks, episodes, 5, {.persistence = 3});
     CHECK_THAT(one.lead_s, AllClose(torch::tensor({250.0, 400.0, 300.0, 0.0}, torch::kDouble)));
     CHECK_THAT(one.caught, SameBits(torch::tensor({true, true, true, false})));
     CHECK_THAT(three.lead_s, AllClose(torch::tensor({0.0, 200.0, 300.0, 0.0}, torch::kDouble)));  // the blip at 200 s does not last
     CHECK_THAT(three.caught, SameBits(torch::tensor({false, true, true, false})));
+  }
+  SECTION("a trial takes its threshold from other machines") {
+    std::vector<double> quiet, loud;
+    for (int i = 0; i < 100; ++i) quiet.push_back(i), loud.push_back(2 * i);
+    const auto alarm = [&](int64_t machine) { return track(machine == 7 ? quiet : loud); };
+    const std::vector<AlarmEpisode> episodes = {{.track = 0, .start_s = 8900, .stop_s = 9500}};
+    const AlarmTrial trial =
+        try_alarm("by hand", alarm, std::vector<int64_t>{7}, std::vector<int64_t>{3}, episodes, {.false_alarms = 0.1, .persistence = 1});
+    CHECK((trial.name == "by hand" && trial.threshold == 89 && trial.tracks.size() == 1));
+    CHECK(trial.scores.false_alarms == Approx(0.55));  // 2 i > 89 from i = 45 on
+    CHECK(trial.exact.false_alarms == Approx(0.1));
+    CHECK(trial.scores.lead_s[0].item<double>() == 600);
+    CHECK(trial.exact.lead_s[0].item<double>() == 500);  // 2 i > 178 from i = 90 on
   }
   SECTION("what does not fit") {
     const std::vector<AlarmTrack> tracks = {track({1, 2}, {false, false})};

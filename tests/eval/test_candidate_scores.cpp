@@ -48,7 +48,8 @@ TEST_CASE("candidate scores", "[eval]") {
     CHECK(alone.high - alone.low == Approx(4 * 0.5 / std::sqrt(1000)).epsilon(0.15));  // four standard errors
   }
   SECTION("what does not fit") {
-    CHECK_THROWS_WITH(candidate_scores(scores, candidates, torch::tensor({int64_t{0}, int64_t{0}, int64_t{0}})), ContainsSubstring("query 1 among its candidates"));
+    CHECK_THROWS_WITH(candidate_scores(scores, candidates, torch::tensor({int64_t{0}, int64_t{0}, int64_t{0}})),
+                      ContainsSubstring("query 1 among its candidates"));
     CHECK_THROWS_AS(candidate_scores(scores, candidates, torch::tensor({int64_t{9}, int64_t{1}, int64_t{2}})), DataError);
     CHECK_THROWS_AS(candidate_scores(scores, candidates.slice(0, 0, 2), right), ShapeError);
     CHECK_THROWS_AS(candidate_scores(scores, candidates, right, torch::zeros({2}, torch::kLong)), ShapeError);

@@ -10,9 +10,13 @@ using namespace alloy;
 namespace {
 
 html::TimeLine example() {
-  return {.title = "pump <3>", .lanes = {{.name = "temperature & load", .points = {{0, 20}, {1, 25}, {2, NAN}, {3, 40}}, .guide = 35}, {.name = "vibration", .points = {{0.5, 1}, {3.5, 2}}}},
-          .spans = {{.start = 1, .stop = 2, .label = "fault"}, {.start = 50, .stop = 60, .label = "elsewhere"}},
-          .marks = {{.at = 1.5, .text = "bearing <worn>", .note = "score 0.9", .strong = true}, {.at = NAN, .text = "no stamp"}, {.at = 99, .text = "later"}}};
+  return {
+      .title = "pump <3>",
+      .lanes = {{.name = "temperature & load", .points = {{0, 20}, {1, 25}, {2, NAN}, {3, 40}}, .guide = 35},
+                {.name = "vibration", .points = {{0.5, 1}, {3.5, 2}}}},
+      .spans = {{.start = 1, .stop = 2, .label = "fault"}, {.start = 50, .stop = 60, .label = "elsewhere"}},
+      .marks = {
+          {.at = 1.5, .text = "bearing <worn>", .note = "score 0.9", .strong = true}, {.at = NAN, .text = "no stamp"}, {.at = 99, .text = "later"}}};
 }
 
 }  // namespace

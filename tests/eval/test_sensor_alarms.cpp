@@ -23,7 +23,8 @@ TEST_CASE("alarms of sensors", "[eval]") {
     CHECK(track.scores[20].item<double>() == Approx((x[18] + x[19] + x[20]).item<double>() / 3));
     CHECK(track.scores[51].item<double>() == Approx(x[49].item<double>()));
     CHECK(std::isnan(track.scores[52].item<double>()));
-    CHECK_THAT(sensor_alarm(some, gaps, 0, {.channel = 1, .steps = 3, .side = AlarmSide::low}).scores.slice(0, 0, 50), AllClose(-track.scores.slice(0, 0, 50)));
+    CHECK_THAT(sensor_alarm(some, gaps, 0, {.channel = 1, .steps = 3, .side = AlarmSide::low}).scores.slice(0, 0, 50),
+               AllClose(-track.scores.slice(0, 0, 50)));
   }
   SECTION("the best sensor is the one that knows, and its threshold holds on another machine") {
     const BestSensor best = best_sensor(windows, records, two);

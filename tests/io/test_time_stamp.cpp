@@ -33,9 +33,29 @@ TEST_CASE("time stamps", "[io]") {
     CHECK(*parse_time_stamp("1.5e3") == 1500);
   }
   SECTION("what is neither") {
-    for (const std::string text : {"", " ", "soon", "nan", "inf", "1e999", "12:30", "2026-02-29", "2026-13-01", "2026-00-01", "0000-01-01", "2026-03-01T24:00", "2026-03-01T12:60",
-                                   "2026-03-01T12:30:60", "2026-03-01T12:30:05.", "2026-03-01T12", "2026-03-01T", "2026-03-01T12:30+", "2026-03-01T12:30+25:00", "2026-03-01T12:30Zx",
-                                   "2026-3-1", "12 34", "2026-03-01T12:30:05+01:0"}) {
+    for (const std::string text : {"",
+                                   " ",
+                                   "soon",
+                                   "nan",
+                                   "inf",
+                                   "1e999",
+                                   "12:30",
+                                   "2026-02-29",
+                                   "2026-13-01",
+                                   "2026-00-01",
+                                   "0000-01-01",
+                                   "2026-03-01T24:00",
+                                   "2026-03-01T12:60",
+                                   "2026-03-01T12:30:60",
+                                   "2026-03-01T12:30:05.",
+                                   "2026-03-01T12",
+                                   "2026-03-01T",
+                                   "2026-03-01T12:30+",
+                                   "2026-03-01T12:30+25:00",
+                                   "2026-03-01T12:30Zx",
+                                   "2026-3-1",
+                                   "12 34",
+                                   "2026-03-01T12:30:05+01:0"}) {
       INFO(text);
       CHECK_FALSE(parse_time_stamp(text).has_value());
     }
@@ -43,7 +63,8 @@ TEST_CASE("time stamps", "[io]") {
   SECTION("written, and read back") {
     CHECK(time_stamp(1772368205.4) == "2026-03-01T12:30:05Z");
     CHECK(time_stamp(-0.6) == "1969-12-31T23:59:59Z");
-    for (const double seconds : {0.0, -86401.0, 951782400.0, 253402300799.0, -62135596800.0}) CHECK(*parse_time_stamp(time_stamp(seconds)) == seconds);
+    for (const double seconds : {0.0, -86401.0, 951782400.0, 253402300799.0, -62135596800.0})
+      CHECK(*parse_time_stamp(time_stamp(seconds)) == seconds);
     CHECK_THROWS_AS(time_stamp(1e15), ConfigError);
     CHECK_THROWS_AS(time_stamp(NAN), ConfigError);
   }

@@ -75,7 +75,9 @@ TEST_CASE("vibration features", "[preprocess]") {
     CHECK(feature(sine(900, 1), "envelope") < 0.02);
     CHECK(feature((1 + sine(kShaft, 0.8)) * sine(900, 1), "envelope") < 0.05);  // once a turn is below what is searched
   }
-  SECTION("a record that is constant gives zeros") { CHECK_THAT(vibration_features(torch::full({1, 1024}, 3.5), torch::tensor({25.0})), AllClose(torch::zeros({1, 10}))); }
+  SECTION("a record that is constant gives zeros") {
+    CHECK_THAT(vibration_features(torch::full({1, 1024}, 3.5), torch::tensor({25.0})), AllClose(torch::zeros({1, 10})));
+  }
   SECTION("what cannot be read") {
     const Tensor record = torch::zeros({1, 1024}), shaft = torch::tensor({25.0});
     CHECK_THROWS_WITH(vibration_features(torch::zeros({1, 512}), shaft), ContainsSubstring("at least 820 samples, got 512"));

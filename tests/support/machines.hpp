@@ -28,7 +28,13 @@ inline alloy::MachineRecords machines_with_faults(int64_t count, const std::vect
     const std::string name = "m" + std::to_string(m);
     records.machines.push_back({.machine = name, .series = {.times = 600 * torch::arange(steps, torch::kDouble), .values = values}});
     for (const double stop : faults_h)
-      records.logs.push_back({.machine = name, .time_s = 3600 * stop + 1000, .text = "overheated, cooler cleaned", .start_s = 3600 * (stop - 10), .stop_s = 3600 * stop, .failure = true, .page = static_cast<int64_t>(stop / 120)});
+      records.logs.push_back({.machine = name,
+                              .time_s = 3600 * stop + 1000,
+                              .text = "overheated, cooler cleaned",
+                              .start_s = 3600 * (stop - 10),
+                              .stop_s = 3600 * stop,
+                              .failure = true,
+                              .page = static_cast<int64_t>(stop / 120)});
     records.logs.push_back({.machine = name, .time_s = 3600 * 20, .text = "round done", .page = 0});
     records.logs.push_back({.machine = name, .text = "nothing new"});
   }

@@ -40,6 +40,13 @@ ALLOY_API TimePrior fit_time_prior(const Tensor& differences, double period_s, d
 /// @throws ShapeError; DataError for an event that is not finite; ConfigError
 ALLOY_API Tensor time_evidence(const Tensor& events, const Tensor& stamps, const TimePrior& prior);
 
+/// Learnt evidence that is sure of itself where it should not be, bounded as that of time is: each row is brought to ratios whose mean
+/// over the columns is 1, as log p(column | row) / p(column) is over columns drawn at random, and then to log(outliers + (1 -
+/// outliers) ratio). A row's constant, which InfoNCE leaves open, does not matter. An entry that says nothing of what it is about
+/// costs its episode no more than log(outliers).
+/// @param evidence  [E, L] floating, finite, L > 0 @return [E, L] float64 @throws ShapeError; ConfigError unless outliers in 0..1
+ALLOY_API Tensor bounded_evidence(const Tensor& evidence, double outliers = 0.1);
+
 /// How far evidence can be trusted on data that it was not learnt from: the weight w in 0..8 with which softmax(w evidence + other)
 /// makes the right candidates likeliest (as temperature scaling does for classes; Guo et al. 2017). A model that has learnt
 /// its training data by heart gets less than 1.

@@ -35,7 +35,7 @@ struct MachineSeries {
 
 struct MachineLog {
   std::string machine;
-  double time_s = std::numeric_limits<double>::quiet_NaN();   ///< as stamped; NaN = no stamp
+  double time_s = std::numeric_limits<double>::quiet_NaN();  ///< as stamped; NaN = no stamp
   std::string text;
   double start_s = std::numeric_limits<double>::quiet_NaN();  ///< of the episode that it explains; both or neither are known
   double stop_s = std::numeric_limits<double>::quiet_NaN();
@@ -48,16 +48,16 @@ struct MachineLog {
 
 /// What was found in the tables and does not hinder.
 struct MachineCounts {
-  int64_t rows = 0;             ///< of the series' table
-  int64_t gaps = 0;             ///< cells without a finite number
-  int64_t out_of_order = 0;     ///< rows stamped before the row of the same machine above them: they were sorted
-  int64_t repeated = 0;         ///< rows with a stamp that the machine had already: their values were averaged
+  int64_t rows = 0;               ///< of the series' table
+  int64_t gaps = 0;               ///< cells without a finite number
+  int64_t out_of_order = 0;       ///< rows stamped before the row of the same machine above them: they were sorted
+  int64_t repeated = 0;           ///< rows with a stamp that the machine had already: their values were averaged
   int64_t constant_channels = 0;  ///< a machine's channels that have values, all of them equal
   int64_t empty_channels = 0;     ///< a machine's channels without a value
-  int64_t without_text = 0;     ///< entries that were left out
-  int64_t unknown_machine = 0;  ///< entries about a machine without series, left out
-  int64_t unstamped = 0;        ///< entries kept
-  int64_t outside = 0;          ///< stamped entries kept, more than a day before or after their machine's series
+  int64_t without_text = 0;       ///< entries that were left out
+  int64_t unknown_machine = 0;    ///< entries about a machine without series, left out
+  int64_t unstamped = 0;          ///< entries kept
+  int64_t outside = 0;            ///< stamped entries kept, more than a day before or after their machine's series
 };
 
 struct MachineRecords {

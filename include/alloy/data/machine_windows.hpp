@@ -88,7 +88,8 @@ struct MachinePairOptions {
   double earliest = 0.3;
   HashedNgramsOptions text = {.buckets = 4096, .max_ids = 256};
   static void describe(auto& self, auto&& field) {
-    field("earliest", self.earliest, "0..1, of an episode that a window has seen at least: where it ends is drawn between there and the episode's end; 1 = always the end");
+    field("earliest", self.earliest,
+          "0..1, of an episode that a window has seen at least: where it ends is drawn between there and the episode's end; 1 = always the end");
     field("text", self.text, "how texts become ids");
   }
   ALLOY_API void validate() const;  ///< throws ConfigError
@@ -99,7 +100,8 @@ struct MachinePairOptions {
 class ALLOY_API MachinePairs final : public Dataset {
  public:
   /// Pairs whose window has no group are left out. @throws ConfigError for a group named `text`; DataError if no pair is left
-  MachinePairs(std::shared_ptr<const MachineWindows> windows, const MachineRecords& records, std::span<const MachinePair> pairs, MachinePairOptions options = {});
+  MachinePairs(std::shared_ptr<const MachineWindows> windows, const MachineRecords& records, std::span<const MachinePair> pairs,
+               MachinePairOptions options = {});
   int64_t size() const override { return static_cast<int64_t>(items_.size()); }
   Sample get(int64_t index, Random& random) const override;
 
@@ -115,6 +117,7 @@ class ALLOY_API MachinePairs final : public Dataset {
 };
 
 /// Ids [N, T] and mask of the texts of some entries, as MachinePairs reads them.
-ALLOY_API ModalityInput machine_texts(const MachineRecords& records, std::span<const int64_t> logs, const HashedNgramsOptions& options = MachinePairOptions{}.text);
+ALLOY_API ModalityInput machine_texts(const MachineRecords& records, std::span<const int64_t> logs,
+                                      const HashedNgramsOptions& options = MachinePairOptions{}.text);
 
 }  // namespace alloy

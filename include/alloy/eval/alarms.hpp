@@ -11,7 +11,9 @@
 #include <alloy/core/tensor.hpp>
 #include <alloy/eval/metrics.hpp>
 
+#include <functional>
 #include <span>
+#include <string>
 #include <vector>
 
 namespace alloy {
@@ -56,6 +58,21 @@ struct AlarmScores {
 /// An alarm counts for an episode from `start_s` to before `stop_s`; what was above the threshold before the episode began counts as
 /// raised again at its first moment.
 /// @throws ShapeError; DataError for an episode of a track that is not there; ConfigError
-ALLOY_API AlarmScores score_alarms(std::span<const AlarmTrack> tracks, std::span<const AlarmEpisode> episodes, double threshold, const AlarmOptions& options = {});
+ALLOY_API AlarmScores score_alarms(std::span<const AlarmTrack> tracks, std::span<const AlarmEpisode> episodes, double threshold,
+                                   const AlarmOptions& options = {});
+
+/// One way of raising alarms, its threshold chosen on some machines and counted on others.
+struct AlarmTrial {
+  std::string name;
+  double threshold = 0;
+  std::vector<AlarmTrack> tracks;  ///< of the machines that it is counted on
+  AlarmScores scores;
+  AlarmScores exact;  ///< at the threshold that gives the share of false alarms on these machines themselves
+};
+/// @param alarm          the track of a machine
+/// @param chosen_on, counted_on  machines; the episodes' tracks are places in `counted_on`
+/// @throws as alarm_threshold and score_alarms
+ALLOY_API AlarmTrial try_alarm(std::string name, const std::function<AlarmTrack(int64_t machine)>& alarm, std::span<const int64_t> chosen_on,
+                               std::span<const int64_t> counted_on, std::span<const AlarmEpisode> episodes, const AlarmOptions& options = {});
 
 }  // namespace alloy

@@ -21,7 +21,8 @@ struct CandidateScores {
 /// @param right       [Q] int64: the right candidate of each query
 /// @param clusters    [Q] int64, any numbers; undefined = each query is one
 /// @throws ShapeError; DataError naming a query whose right item is no candidate or that has a NaN
-ALLOY_API CandidateScores candidate_scores(const Tensor& scores, const Tensor& candidates, const Tensor& right, const Tensor& clusters = {}, const BootstrapOptions& bootstrap = {});
+ALLOY_API CandidateScores candidate_scores(const Tensor& scores, const Tensor& candidates, const Tensor& right, const Tensor& clusters = {},
+                                           const BootstrapOptions& bootstrap = {});
 
 /// Mean of values, such as hits or the differences of the hits of two methods, with an interval over clusters.
 /// @param values  [Q], finite @param clusters  as above @throws ShapeError; DataError

@@ -10,7 +10,7 @@ namespace alloy::html {
 
 struct TimeLane {
   std::string name;
-  std::vector<Point> points;  ///< x, y; sorted here; y of NaN breaks the line
+  std::vector<Point> points;                                ///< x, y; sorted here; y of NaN breaks the line
   double guide = std::numeric_limits<double>::quiet_NaN();  ///< a dashed line at this y, such as a threshold; NaN = none
 };
 /// Shaded over all lanes.

@@ -22,29 +22,41 @@ ALLOY_API Tensor content_evidence(JointEmbedding joint, const Batch& windows, co
 struct EpisodeMatching {
   std::vector<int64_t> episodes;  ///< [E] places in the records' logs: the entry that explains the episode
   std::vector<int64_t> logs;      ///< [L] all entries of these machines
-  Tensor content;     ///< [E, L] content_evidence of the window that ends with the episode
-  Tensor stops;       ///< [E] float64 seconds
-  Tensor stamps;      ///< [L] float64 seconds, NaN = none
-  Tensor candidates;  ///< [E, L] bool: of the same machine and page, or of a page that is not known
-  Tensor right;       ///< [E] int64, place in `logs`
-  Tensor machines;    ///< [E] int64, of the episode
-  ModalityMap<Tensor> measured;  ///< [E] bool of each group of sensors
-  bool by_stamp = false;  ///< no entry says what it explains: what comes before a stamp stands for its episode
+  Tensor content;                 ///< [E, L] content_evidence of the window that ends with the episode
+  Tensor stops;                   ///< [E] float64 seconds
+  Tensor stamps;                  ///< [L] float64 seconds, NaN = none
+  Tensor candidates;              ///< [E, L] bool: of the same machine and page, or of a page that is not known
+  Tensor right;                   ///< [E] int64, place in `logs`
+  Tensor machines;                ///< [E] int64, of the episode
+  ModalityMap<Tensor> measured;   ///< [E] bool of each group of sensors
+  bool by_stamp = false;          ///< no entry says what it explains: what comes before a stamp stands for its episode
 };
 /// @param machines  places in the records
 /// @throws DataError if there is no episode; ConfigError, ModelError as JointEmbedding
-ALLOY_API EpisodeMatching match_episodes(JointEmbedding joint, const MachineWindows& windows, const MachineRecords& records, std::span<const int64_t> machines,
-                                         const HashedNgramsOptions& text = MachinePairOptions{}.text);
+ALLOY_API EpisodeMatching match_episodes(JointEmbedding joint, const MachineWindows& windows, const MachineRecords& records,
+                                         std::span<const int64_t> machines, const HashedNgramsOptions& text = MachinePairOptions{}.text);
 
 /// Where a machine's steps are sound as far as its log tells: the window lies behind any episode that an entry explains, and none runs.
 /// @return [N] bool, for each step of the machine's clock
 ALLOY_API Tensor sound_steps(const MachineWindows& windows, const MachineRecords& records, int64_t machine);
 
+/// What was written about machines that are known: embeddings [F, dim] of entries that explain an episode, [R, dim] of the others.
+struct AlarmTexts {
+  Tensor faults, routine;
+};
+/// @param pairs  of the machines that are known @param most  entries of either kind, the first ones
+/// @throws DataError if there is none of either kind
+ALLOY_API AlarmTexts alarm_texts(JointEmbedding joint, const MachineRecords& records, std::span<const MachinePair> pairs, int64_t most = 400,
+                                 const HashedNgramsOptions& text = MachinePairOptions{}.text);
+
 /// Alarms in words: at each step the log of how much likelier the window is under entries about faults than under routine entries, the
 /// mean of exp(content) over the ones and over the others. NaN where no group was measured.
-/// @param faults, routine  [F, dim] and [R, dim] embeddings of texts, such as those of the training machines
 /// @return a track over the machine's clock
-ALLOY_API AlarmTrack text_alarm(JointEmbedding joint, const MachineWindows& windows, const MachineRecords& records, int64_t machine, const Tensor& faults, const Tensor& routine);
+ALLOY_API AlarmTrack text_alarm(JointEmbedding joint, const MachineWindows& windows, const MachineRecords& records, int64_t machine,
+                                const AlarmTexts& texts);
+
+/// Stamp minus end of the episode of each pair that has one, in seconds, NaN without a stamp: what fit_time_prior wants. [N] float64
+ALLOY_API Tensor stamp_errors(const MachineRecords& records, std::span<const MachinePair> pairs);
 
 /// The episodes of some machines that ended in a failure, with tracks in the order of `machines`.
 ALLOY_API std::vector<AlarmEpisode> failures_of(const MachineRecords& records, std::span<const int64_t> machines);

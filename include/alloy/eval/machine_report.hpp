@@ -6,6 +6,7 @@
 
 #include <alloy/eval/html_timeline.hpp>
 #include <alloy/eval/machine_matching.hpp>
+#include <alloy/eval/retrieval_metrics.hpp>
 
 namespace alloy {
 
@@ -20,13 +21,22 @@ struct MachineStretch {
 /// exp(evidence) among the candidates is shown with it. Entries are those that are candidates of one of them; hours count from `start_s`.
 /// @param evidence  [E, L] as `matching`
 /// @throws ShapeError
-ALLOY_API html::TimeLine machine_time_line(const MachineWindows& windows, const MachineRecords& records, const EpisodeMatching& matching, const Tensor& evidence, const MachineStretch& stretch);
+ALLOY_API html::TimeLine machine_time_line(const MachineWindows& windows, const MachineRecords& records, const EpisodeMatching& matching,
+                                           const Tensor& evidence, const MachineStretch& stretch);
 
-struct NamedAlarms {
-  std::string name;
-  AlarmScores scores;
+/// Share of the episodes (y, percent) for which an alarm was raised at least x hours before the end, a line a trial, at the thresholds
+/// chosen on other machines.
+ALLOY_API html::LineChart lead_chart(std::span<const AlarmTrial> trials, double longest_h = 14);
+
+struct MachineReport {
+  std::string title = "Sensors and logs", note = {};
+  std::vector<std::pair<std::string, RetrievalScore>> scores = {};  ///< of ways to find the entry of an episode, at least one
+  std::vector<AlarmTrial> alarms = {};                              ///< the first is shown beside the machines' sensors; may be empty
+  std::vector<MachineStretch> stretches = {};
 };
-/// Share of the episodes (y, percent) for which an alarm was raised at least x hours before the end, a line a method.
-ALLOY_API html::LineChart lead_chart(std::span<const NamedAlarms> alarms, double longest_h = 14);
+/// A whole page: scores, lead times, and stretches of machines.
+/// @param evidence  [E, L] as `matching` @throws ShapeError; DataError without scores
+ALLOY_API std::string machine_report(const MachineWindows& windows, const MachineRecords& records, const EpisodeMatching& matching,
+                                     const Tensor& evidence, const MachineReport& report);
 
 }  // namespace alloy

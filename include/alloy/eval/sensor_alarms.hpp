@@ -9,7 +9,9 @@
 namespace alloy {
 
 enum class AlarmSide { high, low };
-constexpr auto enum_names(AlarmSide) { return std::to_array<std::pair<AlarmSide, std::string_view>>({{AlarmSide::high, "high"}, {AlarmSide::low, "low"}}); }
+constexpr auto enum_names(AlarmSide) {
+  return std::to_array<std::pair<AlarmSide, std::string_view>>({{AlarmSide::high, "high"}, {AlarmSide::low, "low"}});
+}
 
 /// One channel, scaled as MachineWindows does, averaged over the last steps.
 struct SensorRule {
@@ -28,8 +30,8 @@ struct BestSensor {
 /// Of every channel, either side and several numbers of steps the rule with the greatest mean lead (0 where a failure is missed) at the
 /// false alarms allowed, on the machines given: validation machines.
 /// @throws DataError if these machines have no failure or no sound step
-ALLOY_API BestSensor best_sensor(const MachineWindows& windows, const MachineRecords& records, std::span<const int64_t> machines, const AlarmOptions& options = {},
-                                 std::vector<int64_t> steps = {1, 6, 18});
+ALLOY_API BestSensor best_sensor(const MachineWindows& windows, const MachineRecords& records, std::span<const int64_t> machines,
+                                 const AlarmOptions& options = {}, std::vector<int64_t> steps = {1, 6, 18});
 
 /// Hotelling's T^2 (1931): the squared Mahalanobis distance of all channels, averaged over the last steps, from what they are where
 /// machines are sound. A channel without a value counts as usual (0).

@@ -34,7 +34,8 @@ struct VibrationFeatureOptions {
 ///   crest      peak over root mean square of the high band
 ///   envelope   depth of the strongest modulation of the high band at 2.5 to 20 times the shaft's rate, 0 = none, 1 = full:
 ///              rolling elements that pass a pit
-inline constexpr std::array<std::string_view, 10> kVibrationFeatures = {"rms", "half", "x1", "x2", "harmonics", "mid", "high", "kurtosis", "crest", "envelope"};
+inline constexpr std::array<std::string_view, 10> kVibrationFeatures = {"rms", "half", "x1",       "x2",    "harmonics",
+                                                                        "mid", "high", "kurtosis", "crest", "envelope"};
 
 /// Spectra are taken under a Hann window; an amplitude sums the five lines around its frequency, so that it does not depend on where
 /// the frequency lies between lines. A record that is constant gives zeros. Without gradients.
