@@ -115,6 +115,10 @@ int main(int argc, char** argv) try {
   if (!found.by_stamp) scores.insert(scores.end(), {{"nearest stamp", nearest.r1}, {"content and time", both.r1}});
   for (const auto& [name, r1] : scores) print(name.c_str(), r1.score);
   std::printf("  %-32s %5.1f %%\n", "chance", 100 * content.r1.chance);
+  Tensor silent = torch::zeros_like(found.right, torch::kBool);  // a group of sensors was not measured
+  for (const auto& [group, measured] : found.measured) silent.logical_or_(measured.logical_not());
+  std::printf("  with a group of sensors silent   %5.1f %%  of %lld episodes\n", 100 * both.hits.masked_select(silent).mean().item<double>(),
+              static_cast<long long>(silent.sum().item<int64_t>()));
 
   const std::vector<AlarmTrial> alarms = try_alarms(joint, *windows, records, pairs, train, valid, test);
   std::vector<int64_t> failed;  // the machine of each failure
