@@ -8,6 +8,8 @@
 #include <alloy/eval/candidate_scores.hpp>
 #include <alloy/eval/contrastive_report.hpp>
 #include <alloy/eval/embed_all.hpp>
+#include <alloy/eval/grounding_metrics.hpp>
+#include <alloy/eval/html_boxes.hpp>
 #include <alloy/eval/html_charts.hpp>
 #include <alloy/eval/html_report.hpp>
 #include <alloy/eval/html_svg.hpp>
@@ -16,10 +18,12 @@
 #include <alloy/eval/machine_matching.hpp>
 #include <alloy/eval/machine_report.hpp>
 #include <alloy/eval/metrics.hpp>
+#include <alloy/eval/pointing.hpp>
 #include <alloy/eval/predictions.hpp>
 #include <alloy/eval/presence_leak.hpp>
 #include <alloy/eval/prompts.hpp>
 #include <alloy/eval/retrieval_metrics.hpp>
+#include <alloy/eval/scene_picture.hpp>
 #include <alloy/eval/sensor_alarms.hpp>
 #include <alloy/eval/tensorboard.hpp>
 #include <alloy/eval/zero_shot.hpp>

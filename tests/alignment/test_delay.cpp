@@ -15,27 +15,32 @@ namespace {
 
 constexpr double kRate = 8000;
 
-/// Sound that is known at every moment, not only at samples: 100 tones from 100 Hz to 3 kHz that come and go.
+/// Sound that is known at every moment, not only at samples: 25 short wave packets a second, from 200 Hz to 2.5 kHz.
 class Sound {
  public:
   explicit Sound(uint64_t seed) {
     Random random(seed);
-    for (int i = 0; i < 100; ++i)
-      tones_.push_back({random.uniform(100, 3000), random.uniform(0.2, 2), random.uniform(0, 6.28), random.uniform(0, 6.28)});
-  }
-  Tensor at(const Tensor& seconds) const {
-    Tensor sum = torch::zeros_like(seconds);
-    for (const auto& [hz, slow_hz, phase, slow_phase] : tones_)
-      sum += at::sin(seconds * (2 * std::numbers::pi * hz) + phase) * at::sin(seconds * (2 * std::numbers::pi * slow_hz) + slow_phase);
-    return sum;
+    for (double time = -5; time < 20; time += random.uniform(0, 0.08))
+      packets_.push_back({time, random.uniform(200, 2500), random.uniform(0.8e-3, 3e-3), random.uniform(0, 6.28), random.uniform(0.2, 1)});
   }
   /// A recording whose clock shows delay + (1 + drift) t at the event's time t.
   Tensor recorded(int64_t samples, double delay = 0, double drift_ppm = 0) const {
-    return at((at::arange(samples, torch::kDouble) / kRate - delay) / (1 + drift_ppm * 1e-6));
+    Tensor out = torch::zeros({samples}, torch::kDouble);
+    const double speed = 1 + drift_ppm * 1e-6;
+    for (const auto& [time, hz, width, phase, height] : packets_) {
+      const double middle = (delay + speed * time) * kRate, reach = 7 * width * kRate;
+      const auto from = static_cast<int64_t>(std::max(0.0, middle - reach)), to = std::min(samples, static_cast<int64_t>(middle + reach));
+      for (int64_t i = from; i < to; ++i) {
+        const double apart = (static_cast<double>(i) - middle) / kRate / speed;
+        out.mutable_data_ptr<double>()[i] +=
+            height * std::exp(-apart * apart / (2 * width * width)) * std::cos(2 * std::numbers::pi * hz * apart + phase);
+      }
+    }
+    return out;
   }
 
  private:
-  std::vector<std::array<double, 4>> tones_;
+  std::vector<std::array<double, 5>> packets_;
 };
 
 Tensor with_noise(const Tensor& x, double snr_db, uint64_t seed) {
