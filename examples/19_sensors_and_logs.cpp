@@ -117,8 +117,10 @@ int main(int argc, char** argv) try {
   std::printf("  %-32s %5.1f %%\n", "chance", 100 * content.r1.chance);
   Tensor silent = torch::zeros_like(found.right, torch::kBool);  // a group of sensors was not measured
   for (const auto& [group, measured] : found.measured) silent.logical_or_(measured.logical_not());
-  std::printf("  with a group of sensors silent   %5.1f %%  of %lld episodes\n", 100 * both.hits.masked_select(silent).mean().item<double>(),
-              static_cast<long long>(silent.sum().item<int64_t>()));
+  const auto quiet = silent.sum().item<int64_t>();
+  if (quiet > 0)
+    std::printf("  %lld with a group silent  %17.1f %%\n", static_cast<long long>(quiet),
+                100 * both.hits.masked_select(silent).mean().item<double>());
 
   const std::vector<AlarmTrial> alarms = try_alarms(joint, *windows, records, pairs, train, valid, test);
   std::vector<int64_t> failed;  // the machine of each failure
@@ -133,9 +135,7 @@ int main(int argc, char** argv) try {
     print("mean lead at exactly 1 % here", clustered_mean(trial.exact.lead_s / 3600, machine_of), 1, "h");
   }
   if (!arguments.report.empty()) {
-    MachineReport report{.note = arguments.series.empty() ? "Simulated machines." : "Machines of your tables.",
-                         .scores = scores,
-                         .alarms = alarms};
+    MachineReport report{.note = arguments.series.empty() ? "Simulated machines." : "Machines of your tables.", .scores = scores, .alarms = alarms};
     for (size_t i = 0; i < std::min<size_t>(test.size(), 3); ++i) {
       const double first = windows->clock(test[i])[0].item<double>() + 4 * 86400;
       report.stretches.push_back({.machine = test[i], .start_s = first, .stop_s = first + 4 * 86400});
