@@ -84,6 +84,7 @@ int main(int argc, char** argv) try {
       arguments.full ? MachineSimulatorOptions{.machines = 60, .days = 40} : MachineSimulatorOptions{.machines = 20, .days = 12};
   const MachineRecords records =
       arguments.series.empty() ? simulate_machines(simulation).records : read_machine_records(arguments.series, arguments.logs);
+  if (!arguments.series.empty()) std::printf("%s\n", to_text(records.counts).c_str());
   const int64_t count = std::ssize(records.machines), trained = count * 6 / 10, chosen = count * 3 / 4;
   check<DataError>(trained > 0 && chosen > trained && count > chosen, "expected at least 4 machines: to train on, to choose by, to report on; got {}",
                    {count});

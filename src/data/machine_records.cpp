@@ -174,6 +174,21 @@ std::string stamp_or_nothing(double seconds) { return std::isfinite(seconds) ? t
 
 }  // namespace
 
+std::string to_text(const MachineCounts& c) {
+  std::string text = std::to_string(c.rows) + " rows";
+  for (const auto& [count, name] : {std::pair<int64_t, std::string_view>{c.gaps, "gaps"},
+                                    {c.out_of_order, "rows out of order"},
+                                    {c.repeated, "repeated stamps"},
+                                    {c.constant_channels, "constant channels"},
+                                    {c.empty_channels, "empty channels"},
+                                    {c.without_text, "entries without text left out"},
+                                    {c.unknown_machine, "entries about unknown machines left out"},
+                                    {c.unstamped, "entries without a stamp"},
+                                    {c.outside, "stamps outside of the series"}})
+    if (count > 0) text.append(", ").append(std::to_string(count)).append(" ").append(name);
+  return text;
+}
+
 int64_t MachineRecords::find(std::string_view machine) const {
   for (size_t i = 0; i < machines.size(); ++i)
     if (machines[i].machine == machine) return static_cast<int64_t>(i);

@@ -68,6 +68,8 @@ TEST_CASE("machine records", "[data]") {
     CHECK((first.machine == "pump 1" && first.text == "bearing replaced" && first.explains() && first.failure && first.page == 3));
     CHECK(first.stop_s - first.start_s == 85 * 60);
     CHECK((!records.logs[1].stamped() && !records.logs[1].explains() && records.logs[1].page == -1));
+    CHECK_THAT(to_text(records.counts), ContainsSubstring("5 rows, 4 gaps, 1 rows out of order, 1 repeated stamps") &&
+                                            ContainsSubstring("1 entries about unknown machines left out, 1 entries without a stamp"));
     CHECK((records.counts.without_text == 1 && records.counts.unknown_machine == 1 && records.counts.unstamped == 1 && records.counts.outside == 1));
   }
   SECTION("a fault names file and line") {

@@ -60,6 +60,9 @@ struct MachineCounts {
   int64_t outside = 0;            ///< stamped entries kept, more than a day before or after their machine's series
 };
 
+/// `933 rows, 12 gaps, 3 rows out of order ...`: all counts that are not 0.
+ALLOY_API std::string to_text(const MachineCounts& counts);
+
 struct MachineRecords {
   std::vector<std::string> channels;  ///< C names
   std::vector<MachineSeries> machines;
