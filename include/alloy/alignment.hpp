@@ -43,3 +43,6 @@
 #include <alloy/alignment/matching.hpp>
 #include <alloy/alignment/procrustes.hpp>
 #include <alloy/alignment/sinkhorn.hpp>
+
+// In meaning: what was measured and what was written about it.
+#include <alloy/alignment/time_evidence.hpp>

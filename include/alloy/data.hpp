@@ -10,6 +10,9 @@
 #include <alloy/data/catalogue_tag.hpp>
 #include <alloy/data/dataset.hpp>
 #include <alloy/data/loader.hpp>
+#include <alloy/data/machine_records.hpp>
+#include <alloy/data/machine_simulator.hpp>
+#include <alloy/data/machine_windows.hpp>
 #include <alloy/data/manifest_dataset.hpp>
 #include <alloy/data/modality_reader.hpp>
 #include <alloy/data/picture_scenes.hpp>

@@ -20,5 +20,6 @@
 #include <alloy/io/safetensors.hpp>
 #include <alloy/io/safetensors_header.hpp>
 #include <alloy/io/tar.hpp>
+#include <alloy/io/time_stamp.hpp>
 #include <alloy/io/video_file.hpp>
 #include <alloy/io/video_options.hpp>

@@ -18,4 +18,5 @@
 #include <alloy/preprocess/spec_augment.hpp>
 #include <alloy/preprocess/text_noise.hpp>
 #include <alloy/preprocess/token_batch.hpp>
+#include <alloy/preprocess/vibration_features.hpp>
 #include <alloy/preprocess/waveform.hpp>

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "support/catch.hpp"
+#include "support/html.hpp"
+
+#include <alloy/eval/html_report.hpp>
+#include <alloy/eval/html_timeline.hpp>
+
+using namespace alloy;
+
+namespace {
+
+html::TimeLine example() {
+  return {
+      .title = "pump <3>",
+      .lanes = {{.name = "temperature & load", .points = {{0, 20}, {1, 25}, {2, NAN}, {3, 40}}, .guide = 35},
+                {.name = "vibration", .points = {{0.5, 1}, {3.5, 2}}}},
+      .spans = {{.start = 1, .stop = 2, .label = "fault"}, {.start = 50, .stop = 60, .label = "elsewhere"}},
+      .marks = {
+          {.at = 1.5, .text = "bearing <worn>", .note = "score 0.9", .strong = true}, {.at = NAN, .text = "no stamp"}, {.at = 99, .text = "later"}}};
+}
+
+}  // namespace
+
+TEST_CASE("time line", "[eval]") {
+  const std::string out = html::time_line(example());
+  const std::string page = html::page({.title = "t", .body = out});
+  SECTION("is well formed, and texts are escaped") {
+    CHECK(nesting_fault(page) == "");
+    CHECK(out.find("bearing &lt;worn&gt;") != std::string::npos);
+    CHECK(out.find("<worn>") == std::string::npos);
+  }
+  SECTION("each lane has its line, a gap breaks it") {
+    CHECK(alloy_test::times(out, "<path") == 2);
+    const std::string first = out.substr(out.find("<path d=\""), 80);
+    CHECK(alloy_test::times(first.substr(0, first.find('"', 9)), "M") == 2);
+  }
+  SECTION("what lies within is drawn, all marks are listed") {
+    CHECK(alloy_test::times(out, "<rect") == 1);
+    CHECK(out.find(">fault<") != std::string::npos);
+    CHECK(out.find("elsewhere") == std::string::npos);
+    CHECK(alloy_test::times(out, "class=\"whisker\"") == 1);
+    for (const std::string text : {"no stamp", "later", "score 0.9", "<strong>"}) CHECK(out.find(text) != std::string::npos);
+  }
+  SECTION("nothing at all is no fault") {
+    CHECK(nesting_fault(html::page({.title = "t", .body = html::time_line({.title = "empty", .lanes = {}})})) == "");
+    CHECK(html::time_line({.title = "empty", .lanes = {{.name = "a", .points = {}}}}).find("nothing measured") != std::string::npos);
+  }
+}
