@@ -18,7 +18,7 @@ namespace alloy {
 struct WordOnsetOptions {
   double frame_seconds = 0.02;
   double first_seconds = 0.0;
-  double quiet_below_peak_db = 45.0;
+  double quiet_below_peak_db = 35.0;
   double min_pause_seconds = 0.1;
   double max_tail_seconds = 0.5;
   static void describe(auto& self, auto&& field) {
