@@ -12,4 +12,5 @@
 #include <alloy/layers/positions.hpp>
 #include <alloy/layers/recompute.hpp>
 #include <alloy/layers/residual_conv.hpp>
+#include <alloy/layers/torch_layers.hpp>
 #include <alloy/layers/transformer.hpp>

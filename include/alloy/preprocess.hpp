@@ -13,6 +13,7 @@
 #include <alloy/preprocess/image_augment.hpp>
 #include <alloy/preprocess/lexicon.hpp>
 #include <alloy/preprocess/log_mel.hpp>
+#include <alloy/preprocess/pitch.hpp>
 #include <alloy/preprocess/series.hpp>
 #include <alloy/preprocess/spec_augment.hpp>
 #include <alloy/preprocess/text_noise.hpp>

@@ -21,10 +21,20 @@ struct FrameScores {
   const T* data;
   int64_t frames, vocab, frame_stride, token_stride;
   T at(int64_t frame, int64_t token) const { return data[frame * frame_stride + token * token_stride]; }
+  /// Of `count` frames from `first` on; most calls have a whole tile, whose loop is unrolled.
+  void copy(int64_t first, int64_t count, int64_t token, double* out) const {
+    const T* from = data + first * frame_stride + token * token_stride;
+    if (count == detail::kCtcFrames)
+      for (int64_t f = 0; f < detail::kCtcFrames; ++f) out[f] = from[f * frame_stride];
+    else
+      for (int64_t f = 0; f < count; ++f) out[f] = from[f * frame_stride];
+  }
 };
 
 /// What errors of a sample begin with.
-std::string where_of(std::optional<int64_t> sample) { return sample ? "[ctc_forced_align] sample " + std::to_string(*sample) + ":" : "[ctc_forced_align]"; }
+std::string where_of(std::optional<int64_t> sample) {
+  return sample ? "[ctc_forced_align] sample " + std::to_string(*sample) + ":" : "[ctc_forced_align]";
+}
 
 template <class T>
 void check_scores(const FrameScores<T>& scores, const std::string& where) {
@@ -35,17 +45,21 @@ void check_scores(const FrameScores<T>& scores, const std::string& where) {
     for (int64_t v = 0; v < scores.vocab; ++v) count += bad(scores.at(t, v)) ? 1 : 0;
     if (count == 0) continue;
     for (int64_t v = 0; v < scores.vocab; ++v)
-      check<DataError>(!bad(scores.at(t, v)), "{} expected log-probabilities below +inf, got {} in frame {} for token {}", {where, scores.at(t, v), t, v});
+      check<DataError>(!bad(scores.at(t, v)), "{} expected log-probabilities below +inf, got {} in frame {} for token {}",
+                       {where, scores.at(t, v), t, v});
   }
 }
 
 void check_targets(const std::vector<int64_t>& targets, int64_t vocab, int64_t blank, int64_t frames, const std::string& where) {
   for (size_t i = 0; i < targets.size(); ++i) {
-    check<DataError>(targets[i] >= 0 && targets[i] < vocab, "{} expected targets within 0..{}, got {} at place {}", {where, vocab - 1, targets[i], i});
-    check<DataError>(targets[i] != blank, "{} expected targets without the blank {}, got it at place {}: blanks are put in where they are needed", {where, blank, i});
+    check<DataError>(targets[i] >= 0 && targets[i] < vocab, "{} expected targets within 0..{}, got {} at place {}",
+                     {where, vocab - 1, targets[i], i});
+    check<DataError>(targets[i] != blank, "{} expected targets without the blank {}, got it at place {}: blanks are put in where they are needed",
+                     {where, blank, i});
   }
   const int64_t needed = ctc_frames_needed(targets), repeats = needed - std::ssize(targets);
-  check<DataError>(frames >= needed, "{} expected at least {} frames for {} tokens, {} of which equal the one before and need a blank between, got {} frames",
+  check<DataError>(frames >= needed,
+                   "{} expected at least {} frames for {} tokens, {} of which equal the one before and need a blank between, got {} frames",
                    {where, needed, targets.size(), repeats, frames});
 }
 
@@ -72,10 +86,23 @@ CtcAlignment read_path(const FrameScores<T>& scores, const std::vector<int32_t>&
   return alignment;
 }
 
+int64_t choose_stride(const detail::CtcProblem& problem, const CtcAlignOptions& options, const std::string& where) {
+  constexpr int64_t kMegabyte = 1000000;
+  const int64_t tokens = std::ssize(problem.rows),
+                stride = detail::ctc_stride(problem.frames, tokens, problem.num_rows, options.max_memory_mb * kMegabyte);
+  if (stride != 0) return stride;
+  int64_t least = std::numeric_limits<int64_t>::max();
+  for (int64_t s = detail::kCtcFirstStride; s < 2 * problem.frames; s *= 2)
+    least = std::min(least, detail::ctc_search_bytes(problem.frames, tokens, problem.num_rows, s));
+  fail<ConfigError>("{} expected max_memory_mb of {} or more for {} frames and {} tokens, got {}",
+                    {where, least / kMegabyte + 1, problem.frames, tokens, options.max_memory_mb});
+}
+
 using Tick = std::function<void(int64_t frames)>;
 
 template <class T>
-CtcAlignment align(const FrameScores<T>& scores, const std::vector<int64_t>& targets, const CtcAlignOptions& options, const std::string& where, const Tick& tick) {
+CtcAlignment align(const FrameScores<T>& scores, const std::vector<int64_t>& targets, const CtcAlignOptions& options, const std::string& where,
+                   const Tick& tick) {
   check_targets(targets, scores.vocab, options.blank, scores.frames, where);
   check_scores(scores, where);
   if (scores.frames == 0) return {};
@@ -86,22 +113,18 @@ CtcAlignment align(const FrameScores<T>& scores, const std::vector<int64_t>& tar
   for (const int64_t token : targets) problem.rows.push_back(static_cast<int32_t>(std::ranges::lower_bound(distinct, token) - distinct.begin()));
   problem.read = [&](int64_t first, int64_t count, double* emissions, double* blanks) {
     for (size_t row = 0; row < distinct.size(); ++row)
-      for (int64_t f = 0; f < count; ++f) emissions[static_cast<int64_t>(row) * detail::kCtcFrames + f] = scores.at(first + f, distinct[row]);
-    for (int64_t f = 0; f < count; ++f) blanks[f] = scores.at(first + f, options.blank);
+      scores.copy(first, count, distinct[row], emissions + static_cast<int64_t>(row) * detail::kCtcFrames);
+    scores.copy(first, count, options.blank, blanks);
   };
-  constexpr int64_t kMegabyte = 1000000;
-  const int64_t tokens = std::ssize(targets), stride = detail::ctc_stride(scores.frames, tokens, problem.num_rows, options.max_memory_mb * kMegabyte);
-  if (stride == 0) {
-    int64_t least = std::numeric_limits<int64_t>::max();
-    for (int64_t s = detail::kCtcFrames; s < 2 * scores.frames; s *= 2) least = std::min(least, detail::ctc_search_bytes(scores.frames, tokens, problem.num_rows, s));
-    fail<ConfigError>("{} expected max_memory_mb of {} or more for {} frames and {} tokens, got {}", {where, least / kMegabyte + 1, scores.frames, tokens, options.max_memory_mb});
-  }
+  const int64_t stride = choose_stride(problem, options, where);
   const detail::CtcPath path = detail::ctc_search(problem, stride, detail::ctc_kernels());
-  check<DataError>(!path.states.empty(), "{} expected a way to say the {} tokens in {} frames, got a probability of 0 for every one", {where, tokens, scores.frames});
+  check<DataError>(!path.states.empty(), "{} expected a way to say the {} tokens in {} frames, got a probability of 0 for every one",
+                   {where, targets.size(), scores.frames});
   return read_path(scores, path.states, targets, options.blank);
 }
 
-CtcAlignment align_any(const Tensor& log_probs, const std::vector<int64_t>& targets, const CtcAlignOptions& options, const std::string& where, const Tick& tick) {
+CtcAlignment align_any(const Tensor& log_probs, const std::vector<int64_t>& targets, const CtcAlignOptions& options, const std::string& where,
+                       const Tick& tick) {
   const auto run = [&]<class T>(const T* data) {
     return align(FrameScores<T>{data, log_probs.size(0), log_probs.size(1), log_probs.stride(0), log_probs.stride(1)}, targets, options, where, tick);
   };
@@ -123,7 +146,8 @@ class Teller {
   Teller(const ProgressCallback& progress, int64_t total) : progress_(progress), total_(total), began_(Clock::now()), told_(began_) {}
   void add(int64_t frames) { done_.fetch_add(frames, std::memory_order_relaxed); }
   void tell() {
-    if (progress_) progress_({.stage = "ctc_forced_align", .done = done_.load(std::memory_order_relaxed), .total = total_, .seconds = seconds_since(began_)});
+    if (progress_)
+      progress_({.stage = "ctc_forced_align", .done = done_.load(std::memory_order_relaxed), .total = total_, .seconds = seconds_since(began_)});
   }
   /// On the thread that works, if that is the caller's own.
   void add_and_tell(int64_t frames) {
@@ -146,7 +170,8 @@ class Teller {
 
 void CtcAlignOptions::validate() const {
   check<ConfigError>(blank >= 0, "[CtcAlignOptions] expected blank >= 0, got {}", {blank});
-  check<ConfigError>(max_memory_mb >= 16 && max_memory_mb <= 1000000, "[CtcAlignOptions] expected max_memory_mb within 16..1000000, got {}", {max_memory_mb});
+  check<ConfigError>(max_memory_mb >= 16 && max_memory_mb <= 1000000, "[CtcAlignOptions] expected max_memory_mb within 16..1000000, got {}",
+                     {max_memory_mb});
 }
 
 int64_t ctc_frames_needed(const std::vector<int64_t>& targets) {
@@ -155,8 +180,8 @@ int64_t ctc_frames_needed(const std::vector<int64_t>& targets) {
   return needed;
 }
 
-CtcAlignment ctc_forced_align(const Tensor& log_probs, const std::vector<int64_t>& targets, const CtcAlignOptions& options, const ProgressCallback& progress,
-                              const CancelToken& cancel) {
+CtcAlignment ctc_forced_align(const Tensor& log_probs, const std::vector<int64_t>& targets, const CtcAlignOptions& options,
+                              const ProgressCallback& progress, const CancelToken& cancel) {
   options.validate();
   check_shape(log_probs, {-1, -1}, "ctc_forced_align", "log_probs [T, V]");
   Teller teller(progress, log_probs.size(0));
@@ -168,8 +193,8 @@ CtcAlignment ctc_forced_align(const Tensor& log_probs, const std::vector<int64_t
   return alignment;
 }
 
-std::vector<CtcAlignment> ctc_forced_align(const Tensor& log_probs, const Tensor& lengths, const std::vector<std::vector<int64_t>>& targets, const CtcAlignOptions& options,
-                                           const ProgressCallback& progress, const CancelToken& cancel) {
+std::vector<CtcAlignment> ctc_forced_align(const Tensor& log_probs, const Tensor& lengths, const std::vector<std::vector<int64_t>>& targets,
+                                           const CtcAlignOptions& options, const ProgressCallback& progress, const CancelToken& cancel) {
   options.validate();
   check_shape(log_probs, {-1, -1, -1}, "ctc_forced_align", "log_probs [B, T, V]");
   const int64_t batch = log_probs.size(0), frames = log_probs.size(1);
@@ -177,11 +202,12 @@ std::vector<CtcAlignment> ctc_forced_align(const Tensor& log_probs, const Tensor
   std::vector<int64_t> sizes(static_cast<size_t>(batch), frames);
   if (lengths.defined()) {
     check_shape(lengths, {batch}, "ctc_forced_align", "lengths [B]");
-    check<ShapeError>(lengths.scalar_type() == at::kLong && lengths.is_cpu(), "[ctc_forced_align] expected lengths in int64 on the CPU, got {}", {lengths});
+    check<ShapeError>(lengths.scalar_type() == at::kLong && lengths.is_cpu(), "[ctc_forced_align] expected lengths in int64 on the CPU, got {}",
+                      {lengths});
     for (int64_t b = 0; b < batch; ++b) {
       sizes[static_cast<size_t>(b)] = lengths[b].item<int64_t>();
-      check<DataError>(sizes[static_cast<size_t>(b)] >= 0 && sizes[static_cast<size_t>(b)] <= frames, "[ctc_forced_align] expected lengths within 0..{}, got {} for sample {}",
-                       {frames, sizes[static_cast<size_t>(b)], b});
+      check<DataError>(sizes[static_cast<size_t>(b)] >= 0 && sizes[static_cast<size_t>(b)] <= frames,
+                       "[ctc_forced_align] expected lengths within 0..{}, got {} for sample {}", {frames, sizes[static_cast<size_t>(b)], b});
     }
   }
   int64_t total = 0;

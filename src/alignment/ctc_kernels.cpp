@@ -6,6 +6,7 @@ namespace {
 
 // Two lanes as a vector of the compiler's own, which every target has.
 using Vec = double __attribute__((vector_size(16)));
+using Mask = int64_t __attribute__((vector_size(16)));
 using Bits = uint8_t;
 constexpr int64_t kLanes = 2;
 inline Vec load(const double* x) { return Vec{x[0], x[1]}; }
@@ -16,6 +17,8 @@ inline void store(double* x, Vec v) {
 inline Vec all(double x) { return Vec{x, x}; }
 inline Vec add(Vec a, Vec b) { return a + b; }
 inline Vec max_of(Vec a, Vec b) { return a > b ? a : b; }
+inline Mask is_zero(Vec a) { return a == 0.0; }
+inline Vec select(Mask mask, Vec a, Vec b) { return mask ? a : b; }
 /// a[last], b[0 .. last - 1]
 inline Vec shift_in(Vec a, Vec b) { return Vec{a[1], b[0]}; }
 /// Bit k: a[k] > b[k].
@@ -30,7 +33,9 @@ inline void transpose(const double* emissions, const int32_t* rows, double* out)
 
 const CtcKernels& ctc_kernels() {
 #if defined(__x86_64__)
-  static const CtcKernels& best = __builtin_cpu_supports("avx512f") ? kCtcKernelsAvx512 : __builtin_cpu_supports("avx2") ? kCtcKernelsAvx2 : kCtcKernelsBaseline;
+  static const CtcKernels& best = __builtin_cpu_supports("avx512f") ? kCtcKernelsAvx512
+                                  : __builtin_cpu_supports("avx2")  ? kCtcKernelsAvx2
+                                                                    : kCtcKernelsBaseline;
   return best;
 #else
   return kCtcKernelsBaseline;

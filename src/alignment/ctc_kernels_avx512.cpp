@@ -7,6 +7,7 @@ namespace alloy::detail {
 namespace {
 
 using Vec = __m512d;
+using Mask = __mmask8;
 using Bits = uint32_t;
 constexpr int64_t kLanes = 8;
 inline Vec load(const double* x) { return _mm512_loadu_pd(x); }
@@ -14,6 +15,8 @@ inline void store(double* x, Vec v) { _mm512_storeu_pd(x, v); }
 inline Vec all(double x) { return _mm512_set1_pd(x); }
 inline Vec add(Vec a, Vec b) { return _mm512_add_pd(a, b); }
 inline Vec max_of(Vec a, Vec b) { return _mm512_max_pd(a, b); }
+inline Mask is_zero(Vec a) { return _mm512_cmp_pd_mask(a, _mm512_setzero_pd(), _CMP_EQ_OQ); }
+inline Vec select(Mask mask, Vec a, Vec b) { return _mm512_mask_blend_pd(mask, b, a); }
 /// a[last], b[0 .. last - 1]
 inline Vec shift_in(Vec a, Vec b) { return _mm512_castsi512_pd(_mm512_alignr_epi64(_mm512_castpd_si512(b), _mm512_castpd_si512(a), 7)); }
 /// Bit k: a[k] > b[k].

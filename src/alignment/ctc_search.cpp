@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <limits>
-#include <span>
 
 namespace alloy::detail {
 
@@ -17,7 +16,6 @@ namespace {
 // wrong, but never faster than by two states a frame, so never one that the path can be in. (Compare Hirschberg 1975.)
 
 constexpr double kNever = -std::numeric_limits<double>::infinity();
-constexpr int64_t kFirstStride = 128;
 
 int64_t down(int64_t x, int64_t step) { return x / step * step; }
 int64_t up(int64_t x, int64_t step) { return down(x + step - 1, step); }
@@ -38,7 +36,9 @@ TokenRange reachable(int64_t frames, int64_t tokens, int64_t done) {
 }
 
 /// Those in which a path can be `frames` frames before it is in `state`; with room for the state before that one.
-TokenRange window(int64_t frames, int64_t state) { return {down(std::max<int64_t>(0, state - 1 - 2 * frames) / 2, kCtcGroup), up(state / 2 + 1, kCtcGroup)}; }
+TokenRange window(int64_t frames, int64_t state) {
+  return {down(std::max<int64_t>(0, state - 1 - 2 * frames) / 2, kCtcGroup), up(state / 2 + 1, kCtcGroup)};
+}
 
 /// Scores of the tokens of a range and of the blanks before them.
 struct Scores {
@@ -162,7 +162,8 @@ class Search {
 
 int64_t ctc_search_bytes(int64_t frames, int64_t tokens, int64_t num_rows, int64_t stride) {
   constexpr int64_t kStateBytes = 2 * sizeof(double);
-  int64_t bytes = padded(tokens) * static_cast<int64_t>(kStateBytes + sizeof(double) + sizeof(int32_t)) + (num_rows + 1) * kCtcFrames * static_cast<int64_t>(sizeof(double));
+  int64_t bytes = padded(tokens) * static_cast<int64_t>(kStateBytes + sizeof(double) + sizeof(int32_t)) +
+                  (num_rows + 1) * kCtcFrames * static_cast<int64_t>(sizeof(double));
   bytes += frames * static_cast<int64_t>(sizeof(int32_t));
   for (int64_t t = 0; t < frames; t += stride) bytes += reachable(frames, tokens, t).size() * kStateBytes;
   const int64_t stretch = std::min(stride, frames), width = std::min(window(stretch, 2 * tokens).size(), padded(tokens));
@@ -170,7 +171,7 @@ int64_t ctc_search_bytes(int64_t frames, int64_t tokens, int64_t num_rows, int64
 }
 
 int64_t ctc_stride(int64_t frames, int64_t tokens, int64_t num_rows, int64_t max_bytes) {
-  for (int64_t stride = kFirstStride;; stride *= 2) {
+  for (int64_t stride = kCtcFirstStride;; stride *= 2) {
     if (ctc_search_bytes(frames, tokens, num_rows, stride) <= max_bytes) return stride;
     if (stride >= frames) return 0;
   }

@@ -1,36 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <alloy/alignment/embedding_geometry.hpp>
 
-#include <alloy/core/eigen.hpp>
+#include "alignment/detail/paired_rows.hpp"
+#include "alignment/detail/unit_rows.hpp"
 
 #include <ATen/Functions.h>
 #include <Eigen/Eigenvalues>
 
+#include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <limits>
 
 namespace alloy {
 
 namespace {
 
-/// [N, D] double on the CPU, contiguous, without gradients; all finite.
-Tensor finite_rows(const Tensor& rows, std::string_view where) {
-  check_shape(rows, {-1, -1}, where, "embeddings");
-  check_floating(rows, where, "embeddings");
-  check<DataError>(rows.size(0) > 0 && rows.size(1) > 0, "[{}] expected at least one row and column, got {}", {where, rows});
-  const Tensor out = rows.detach().to(at::kCPU, at::kDouble).contiguous();
-  const Tensor bad = out.isfinite().all(1).logical_not();
-  if (bad.any().item<bool>()) fail<DataError>("[{}] expected finite embeddings, got row {} with NaN or infinity", {where, bad.nonzero()[0][0].item<int64_t>()});
-  return out;
-}
+Tensor finite_rows(const Tensor& rows, std::string_view where) { return detail::finite_rows(rows, where, "embeddings"); }
 
 Tensor unit_rows(const Tensor& rows, std::string_view where) {
-  const Tensor out = finite_rows(rows, where);
-  const Tensor scaled = out / out.abs().amax(1, true).clamp_min(std::numeric_limits<double>::min());  // squares that neither overflow nor vanish
-  const Tensor norm = scaled.norm(2, {1}, /*keepdim=*/true);
-  const Tensor zero = norm.squeeze(1).eq(0);
-  if (zero.any().item<bool>()) fail<DataError>("[{}] expected rows with a direction, got row {} of zeros", {where, zero.nonzero()[0][0].item<int64_t>()});
-  return scaled / norm;
+  check_shape(rows, {-1, -1}, where, "embeddings");
+  check_floating(rows, where, "embeddings");
+  check<DataError>(rows.numel() > 0, "[{}] expected at least one row and column, got {}", {where, rows});
+  return detail::unit_rows(rows.detach().to(at::kCPU, at::kDouble), where, [](int64_t row) { return "row " + std::to_string(row); });
 }
 
 void check_pair(const Tensor& first, const Tensor& second, std::string_view where) {
@@ -75,6 +67,34 @@ double uniformity(const Tensor& rows, double t) {
     if (exponents.numel() > 0) sum = log_add(sum, exponents.logsumexp(0).item<double>());
   }
   return sum - std::log(0.5 * static_cast<double>(n) * static_cast<double>(n - 1));
+}
+
+AlignmentUniformity alignment_uniformity(const Tensor& first, const Tensor& second, double t) {
+  const Tensor a = unit_rows(first, "alignment_uniformity"), b = unit_rows(second, "alignment_uniformity");
+  check_pair(a, b, "alignment_uniformity");
+  check<ShapeError>(a.size(0) == b.size(0), "[alignment_uniformity] expected partners row by row, got {} and {}", {first, second});
+  check<DataError>(a.size(0) >= 2, "[alignment_uniformity] expected at least two pairs, got {}", {a.size(0)});
+  const double partners = (a * b).sum().item<double>(), all = a.sum(0).dot(b.sum(0)).item<double>(), n = static_cast<double>(a.size(0));
+  return {.pairs = a.size(0), .dim = a.size(1), .alignment = alignment(a, b), .first_uniformity = uniformity(a, t), .second_uniformity = uniformity(b, t),
+          .modality_gap = modality_gap(a, b), .partner_cosine = partners / n, .other_cosine = (all - partners) / (n * (n - 1))};
+}
+
+std::string to_text(const AlignmentUniformity& report, std::string_view first, std::string_view second) {
+  std::string text;
+  const auto line = [&](std::string what, double value, const char* meaning) {
+    char number[32];
+    std::snprintf(number, sizeof number, "%9.4f", value);
+    what.resize(std::max<size_t>(what.size() + 1, 28), ' ');
+    text += what + number + "  " + meaning + "\n";
+  };
+  text += format_message("{} pairs of {} and {}, width {}\n", {report.pairs, first, second, report.dim});
+  line("alignment", report.alignment, "mean squared distance of partners, 0..4: 0 = they coincide");
+  line("uniformity of " + std::string(first), report.first_uniformity, "0 = all rows coincide, the lower the more evenly spread");
+  line("uniformity of " + std::string(second), report.second_uniformity, "");
+  line("modality gap", report.modality_gap, "distance of the means, 0..2");
+  line("cosine of partners", report.partner_cosine, "mean over pairs");
+  line("cosine of others", report.other_cosine, "mean over all that are no partners");
+  return text;
 }
 
 // Of the two matrices with the same eigenvalues, X X^T [N, N] and X^T X [D, D], the smaller is decomposed.

@@ -15,7 +15,8 @@ constexpr double kSame = 1e-6;  // seconds
 void check_spans(const std::vector<TimeSpan>& spans) {
   for (size_t i = 0; i < spans.size(); ++i)
     check<DataError>(std::isfinite(spans[i].start) && std::isfinite(spans[i].stop) && spans[i].start <= spans[i].stop,
-                     "[spans_to_frames] expected finite spans that start before they stop, got [{}, {}) at place {}", {spans[i].start, spans[i].stop, i});
+                     "[spans_to_frames] expected finite spans that start before they stop, got [{}, {}) at place {}",
+                     {spans[i].start, spans[i].stop, i});
 }
 
 /// @param time  of frame 0..num_frames - 1 @param clip_end  when the last frame is over
@@ -45,7 +46,8 @@ std::vector<FrameRange> spans_to_frames(const std::vector<TimeSpan>& spans, cons
   const double* t = seconds.const_data_ptr<double>();
   const int64_t n = seconds.size(0);
   for (int64_t i = 0; i < n; ++i)
-    check<DataError>(std::isfinite(t[i]) && (i == 0 || t[i] > t[i - 1]), "[spans_to_frames] expected finite, strictly ascending times, got {} for frame {}", {t[i], i});
+    check<DataError>(std::isfinite(t[i]) && (i == 0 || t[i] > t[i - 1]),
+                     "[spans_to_frames] expected finite, strictly ascending times, got {} for frame {}", {t[i], i});
   const double clip_end = n > 1 ? t[n - 1] + (t[n - 1] - t[n - 2]) : std::numeric_limits<double>::infinity();
   std::vector<FrameRange> ranges;
   for (const TimeSpan& span : spans) ranges.push_back(frames_of(span, n, [&](int64_t i) { return t[i]; }, clip_end));
@@ -54,7 +56,8 @@ std::vector<FrameRange> spans_to_frames(const std::vector<TimeSpan>& spans, cons
 
 std::vector<FrameRange> spans_to_frames(const std::vector<TimeSpan>& spans, const FrameClock& clock) {
   check<ConfigError>(clock.fps > 0 && std::isfinite(clock.fps) && clock.num_frames >= 0 && std::isfinite(clock.first_seconds),
-                     "[spans_to_frames] expected fps > 0, num_frames >= 0 and finite first_seconds, got {}, {} and {}", {clock.fps, clock.num_frames, clock.first_seconds});
+                     "[spans_to_frames] expected fps > 0, num_frames >= 0 and finite first_seconds, got {}, {} and {}",
+                     {clock.fps, clock.num_frames, clock.first_seconds});
   check_spans(spans);
   const auto time = [&](int64_t i) { return clock.first_seconds + static_cast<double>(i) / clock.fps; };
   std::vector<FrameRange> ranges;

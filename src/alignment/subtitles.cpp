@@ -50,7 +50,8 @@ std::string replaced(std::string_view text, std::initializer_list<std::pair<char
 
 void check_time(const TimeSpan& time, std::string_view where, size_t place) {
   constexpr double kLongest = 1000 * 3600.0;
-  check<DataError>(time.start >= 0 && time.stop >= time.start && time.stop <= kLongest, "[{}] expected times within 0..{} seconds that start before they stop, got [{}, {}) at place {}",
+  check<DataError>(time.start >= 0 && time.stop >= time.start && time.stop <= kLongest,
+                   "[{}] expected times within 0..{} seconds that start before they stop, got [{}, {}) at place {}",
                    {where, kLongest, time.start, time.stop, place});
 }
 
@@ -91,9 +92,11 @@ std::string cues_text(const std::vector<SubtitleCue>& cues, const Format& format
 }  // namespace
 
 void SubtitleOptions::validate() const {
-  check<ConfigError>(max_line_chars >= 1 && max_line_chars <= 1000, "[SubtitleOptions] expected max_line_chars within 1..1000, got {}", {max_line_chars});
+  check<ConfigError>(max_line_chars >= 1 && max_line_chars <= 1000, "[SubtitleOptions] expected max_line_chars within 1..1000, got {}",
+                     {max_line_chars});
   check<ConfigError>(max_lines >= 1 && max_lines <= 10, "[SubtitleOptions] expected max_lines within 1..10, got {}", {max_lines});
-  check<ConfigError>(max_cue_seconds > 0 && max_pause_seconds >= 0, "[SubtitleOptions] expected max_cue_seconds > 0 and max_pause_seconds >= 0, got {} and {}",
+  check<ConfigError>(max_cue_seconds > 0 && max_pause_seconds >= 0,
+                     "[SubtitleOptions] expected max_cue_seconds > 0 and max_pause_seconds >= 0, got {} and {}",
                      {max_cue_seconds, max_pause_seconds});
 }
 
@@ -104,11 +107,13 @@ std::vector<SubtitleCue> group_subtitles(const std::vector<WordSpan>& words, con
   for (size_t i = 0; i < words.size(); ++i) {
     const TimeSpan& time = words[i].time;
     check_time(time, "group_subtitles", i);
-    check<DataError>(i == 0 || time.start >= words[i - 1].time.start, "[group_subtitles] expected words in order of time, got {} s after {} s at place {}",
+    check<DataError>(i == 0 || time.start >= words[i - 1].time.start,
+                     "[group_subtitles] expected words in order of time, got {} s after {} s at place {}",
                      {time.start, i == 0 ? 0.0 : words[i - 1].time.start, i});
     const CleanText word = clean(words[i].text);
     if (word.text.empty()) continue;
-    const bool together = !cues.empty() && time.start - cues.back().time.stop <= options.max_pause_seconds && time.stop - cues.back().time.start <= options.max_cue_seconds;
+    const bool together = !cues.empty() && time.start - cues.back().time.stop <= options.max_pause_seconds &&
+                          time.stop - cues.back().time.start <= options.max_cue_seconds;
     const bool same_line = together && line_chars + 1 + word.chars <= options.max_line_chars;
     if (same_line) {
       cues.back().lines.back() += ' ' + word.text;
@@ -136,7 +141,9 @@ std::string webvtt_text(const std::vector<SubtitleCue>& cues) {
                                          }});
 }
 
-void write_srt(const std::filesystem::path& path, const std::vector<WordSpan>& words, const SubtitleOptions& options) { write_file(path, srt_text(group_subtitles(words, options))); }
+void write_srt(const std::filesystem::path& path, const std::vector<WordSpan>& words, const SubtitleOptions& options) {
+  write_file(path, srt_text(group_subtitles(words, options)));
+}
 
 void write_webvtt(const std::filesystem::path& path, const std::vector<WordSpan>& words, const SubtitleOptions& options) {
   write_file(path, webvtt_text(group_subtitles(words, options)));

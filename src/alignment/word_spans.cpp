@@ -50,17 +50,21 @@ double mean_score(const std::vector<TokenSpan>& spans, const WordTokens& word) {
 
 void WordSpanOptions::validate() const {
   const auto within = [](double x, double least, double most) { return x >= least && x <= most; };
-  check<ConfigError>(frame_seconds > 0 && frame_seconds <= 1000, "[WordSpanOptions] expected frame_seconds above 0 and at most 1000, got {}", {frame_seconds});
-  check<ConfigError>(std::isfinite(first_seconds) && std::isfinite(delay_seconds), "[WordSpanOptions] expected finite first_seconds and delay_seconds, got {} and {}",
-                     {first_seconds, delay_seconds});
+  check<ConfigError>(frame_seconds > 0 && frame_seconds <= 1000, "[WordSpanOptions] expected frame_seconds above 0 and at most 1000, got {}",
+                     {frame_seconds});
+  check<ConfigError>(std::isfinite(first_seconds) && std::isfinite(delay_seconds),
+                     "[WordSpanOptions] expected finite first_seconds and delay_seconds, got {} and {}", {first_seconds, delay_seconds});
   check<ConfigError>(within(share_before, 0, 1) && within(share_after, 0, 1) && share_before + share_after <= 1,
-                     "[WordSpanOptions] expected share_before and share_after within 0..1 and at most 1 together, got {} and {}", {share_before, share_after});
-  check<ConfigError>(max_before_seconds >= 0 && max_after_seconds >= 0, "[WordSpanOptions] expected max_before_seconds and max_after_seconds >= 0, got {} and {}",
+                     "[WordSpanOptions] expected share_before and share_after within 0..1 and at most 1 together, got {} and {}",
+                     {share_before, share_after});
+  check<ConfigError>(max_before_seconds >= 0 && max_after_seconds >= 0,
+                     "[WordSpanOptions] expected max_before_seconds and max_after_seconds >= 0, got {} and {}",
                      {max_before_seconds, max_after_seconds});
 }
 
 std::vector<WordTokens> words_of_counts(const std::vector<std::string>& texts, const std::vector<int64_t>& counts) {
-  check<ShapeError>(texts.size() == counts.size(), "[words_of_counts] expected a count of tokens for each of {} words, got {}", {texts.size(), counts.size()});
+  check<ShapeError>(texts.size() == counts.size(), "[words_of_counts] expected a count of tokens for each of {} words, got {}",
+                    {texts.size(), counts.size()});
   std::vector<WordTokens> words;
   int64_t begin = 0;
   for (size_t i = 0; i < texts.size(); ++i) {
@@ -80,7 +84,8 @@ std::vector<WordTokens> words_between(const std::vector<std::string>& texts, con
     words.push_back({.text = {}, .begin = begin, .end = end});
     begin = end + 1;
   }
-  check<DataError>(words.size() == texts.size(), "[words_between] expected {} words, got {} runs of tokens between separators", {texts.size(), words.size()});
+  check<DataError>(words.size() == texts.size(), "[words_between] expected {} words, got {} runs of tokens between separators",
+                   {texts.size(), words.size()});
   for (size_t i = 0; i < texts.size(); ++i) words[i].text = texts[i];
   return words;
 }
@@ -98,7 +103,9 @@ std::vector<WordSpan> word_spans(const CtcAlignment& alignment, const std::vecto
     const double next = i + 1 < words.size() ? start_of(words[i + 1]) : time(std::ssize(alignment.labels));
     const double before = std::min(options.share_before * (start - spoken_before), options.max_before_seconds);
     const double after = std::min(options.share_after * (next - stop), options.max_after_seconds);
-    result.push_back({.text = words[i].text, .time = {std::max(free_from, start - before), std::min(stop + after, next)}, .score = mean_score(alignment.spans, words[i])});
+    result.push_back({.text = words[i].text,
+                      .time = {std::max(free_from, start - before), std::min(stop + after, next)},
+                      .score = mean_score(alignment.spans, words[i])});
     spoken_before = stop;
     free_from = result.back().time.stop;
   }

@@ -5,6 +5,9 @@
 
 #include <alloy/core/check.hpp>
 
+#include <algorithm>
+#include <cmath>
+
 namespace alloy::detail {
 
 namespace {
@@ -48,6 +51,19 @@ Audio espeak_say(const EspeakCall& call, std::string_view where, std::string_vie
   check<ConfigError>(result.exit_code == 0, "[{}] expected espeak-ng to say {}, got exit code {}: {}",
                      {where, what, result.exit_code, result.messages});
   return parse_stream(result.output, where, what);
+}
+
+void trim_silence(Audio& audio) {
+  float peak = 0;
+  for (const float x : audio.samples) peak = std::max(peak, std::abs(x));
+  const auto loud = [&](float x) { return std::abs(x) > 0.01F * peak; };
+  const auto first = std::ranges::find_if(audio.samples, loud);
+  const auto last = std::find_if(audio.samples.rbegin(), audio.samples.rend(), loud).base();
+  if (first >= last) return audio.samples.clear();
+  const auto margin = static_cast<std::ptrdiff_t>(audio.sample_rate_hz / 100);
+  const auto begin = std::max<std::ptrdiff_t>(0, first - audio.samples.begin() - margin);
+  const auto end = std::min(std::ssize(audio.samples), last - audio.samples.begin() + margin);
+  audio.samples = {audio.samples.begin() + begin, audio.samples.begin() + end};
 }
 
 }  // namespace alloy::detail

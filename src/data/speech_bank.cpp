@@ -28,27 +28,13 @@ std::string digest_of(const SpeechBank& bank) {
   return sha256(sha256(bytes(bank.waveforms)) + sha256(bytes(bank.lengths)));
 }
 
-/// Removes what is quieter than 1 % of the peak at either end, but for 10 ms.
-void trim(Audio& audio) {
-  float peak = 0;
-  for (const float x : audio.samples) peak = std::max(peak, std::abs(x));
-  const auto loud = [&](float x) { return std::abs(x) > 0.01F * peak; };
-  const auto first = std::ranges::find_if(audio.samples, loud);
-  const auto last = std::find_if(audio.samples.rbegin(), audio.samples.rend(), loud).base();
-  if (first >= last) return audio.samples.clear();
-  const auto margin = static_cast<std::ptrdiff_t>(audio.sample_rate_hz / 100);
-  const auto begin = std::max<std::ptrdiff_t>(0, first - audio.samples.begin() - margin);
-  const auto end = std::min(std::ssize(audio.samples), last - audio.samples.begin() + margin);
-  audio.samples = {audio.samples.begin() + begin, audio.samples.begin() + end};
-}
-
 /// Says one word, writes its samples and returns how many there are.
 int64_t say(const SpeechBankOptions& o, size_t voice, size_t speed, size_t pitch, size_t word, int16_t* out) {
   const std::string where = "'" + o.words[word] + "' by voice " + o.voices[voice];
   Audio audio = detail::espeak_say(
       {.program = o.program, .voice = o.voices[voice], .speed_wpm = o.speeds_wpm[speed], .pitch = o.pitches[pitch], .text = o.words[word]},
       "make_speech_bank", where);
-  trim(audio);  // before resampling: where a word ends must not hang on the rate
+  detail::trim_silence(audio);  // before resampling: where a word ends must not hang on the rate
   check<DataError>(!audio.samples.empty(), "[make_speech_bank] expected sound for {}, got silence", {where});
   audio = resample(audio, o.sample_rate_hz);
   const size_t length = std::min(audio.samples.size(), static_cast<size_t>(o.samples));

@@ -2,6 +2,7 @@
 #include <alloy/encoders/hashed_text.hpp>
 
 #include <torch/nn/init.h>
+#include <torch/nn/modules/normalization.h>
 #include <torch/types.h>
 
 namespace alloy {
@@ -23,8 +24,8 @@ void HashedTextEncoderOptions::validate() const {
 
 HashedTextEncoderImpl::HashedTextEncoderImpl(HashedTextEncoderOptions options)
     : options_(options),
-      norm_(torch::nn::LayerNormOptions({options.embedding_dim})),
-      output_norm_(torch::nn::LayerNormOptions({options.embedding_dim})),
+      norm_(std::make_shared<torch::nn::LayerNormImpl>(torch::nn::LayerNormOptions({options.embedding_dim}))),
+      output_norm_(std::make_shared<torch::nn::LayerNormImpl>(torch::nn::LayerNormOptions({options.embedding_dim}))),
       mlp_({.in_dim = options.embedding_dim, .hidden_dim = options.hidden_dim, .out_dim = options.embedding_dim, .dropout_rate = options.dropout_rate}),
       output_({.in_dim = options.embedding_dim, .out_dim = options.dim}) {
   embedding_ = register_parameter("embedding", torch::empty({options.buckets + 2, options.embedding_dim}));
@@ -57,9 +58,9 @@ Features HashedTextEncoderImpl::forward(const ModalityInput& input) {
   const Tensor starts = torch::arange(0, ids.numel(), ids.size(1), ids.options());               // [B]
   const Tensor mean = std::get<0>(at::embedding_bag(embedding_, ids.flatten(), starts, /*scale_grad_by_freq=*/false, /*mode=*/1, /*sparse=*/false,
                                                     /*per_sample_weights=*/{}, /*include_last_offset=*/false, kPadId));  // [B, W]
-  Tensor x = norm_(mean);
+  Tensor x = norm_->forward(mean);
   x = x + mlp_(x);
-  return {.pooled = output_(output_norm_(x)), .tokens = {}, .mask = {}, .present = input.present, .times = {}};
+  return {.pooled = output_(output_norm_->forward(x)), .tokens = {}, .mask = {}, .present = input.present, .times = {}};
 }
 
 }  // namespace alloy

@@ -3,6 +3,9 @@
 
 #include <alloy/layers/positions.hpp>
 
+#include <torch/nn/modules/conv.h>
+#include <torch/nn/modules/normalization.h>
+#include <torch/nn/modules/rnn.h>
 #include <torch/types.h>
 
 namespace alloy {
@@ -29,13 +32,13 @@ void GruEncoderOptions::validate() const {
 
 GruEncoderImpl::GruEncoderImpl(GruEncoderOptions options)
     : options_(options),
-      gru_(torch::nn::GRUOptions(options.channels + 1, options.dim).num_layers(options.layers).batch_first(true)
-               .dropout(options.layers > 1 ? options.dropout_rate : 0.0)) {
+      gru_(std::make_shared<torch::nn::GRUImpl>(
+          torch::nn::GRUOptions(options.channels + 1, options.dim).num_layers(options.layers).batch_first(true).dropout(options.layers > 1 ? options.dropout_rate : 0.0))) {
   register_module("gru", gru_);
 }
 
 Features GruEncoderImpl::forward(const ModalityInput& input) {
-  const Tensor x = std::get<0>(gru_(with_flag(input, options_.channels, "GruEncoder")));  // [B, T, D]
+  const Tensor x = std::get<0>(gru_->forward(with_flag(input, options_.channels, "GruEncoder")));  // [B, T, D]
   const int64_t steps = x.size(1);
   Tensor pooled = x.select(1, steps - 1);  // [B, D]
   if (input.mask.defined()) {
@@ -60,8 +63,8 @@ DilatedConvEncoderImpl::DilatedConvEncoderImpl(DilatedConvEncoderOptions options
   register_module("input", input_);
   for (int64_t i = 0; i < options_.layers; ++i) {
     const int64_t dilation = int64_t{1} << i;
-    convs_.emplace_back(torch::nn::Conv1dOptions(options_.dim, options_.dim, 3).padding(dilation).dilation(dilation));
-    norms_.emplace_back(torch::nn::LayerNormOptions({options_.dim}));
+    convs_.push_back(std::make_shared<torch::nn::Conv1dImpl>(torch::nn::Conv1dOptions(options_.dim, options_.dim, 3).padding(dilation).dilation(dilation)));
+    norms_.push_back(std::make_shared<torch::nn::LayerNormImpl>(torch::nn::LayerNormOptions({options_.dim})));
     register_module("convs_" + std::to_string(i), convs_.back());
     register_module("norms_" + std::to_string(i), norms_.back());
   }
@@ -71,8 +74,8 @@ DilatedConvEncoderImpl::DilatedConvEncoderImpl(DilatedConvEncoderOptions options
 Features DilatedConvEncoderImpl::forward(const ModalityInput& input) {
   Tensor x = input_(with_flag(input, options_.channels, "DilatedConvEncoder"));  // [B, T, D]
   for (size_t i = 0; i < convs_.size(); ++i) {
-    const Tensor clean = zero_padding(norms_[i](x), input.mask);
-    x = x + at::gelu(convs_[i](clean.transpose(1, 2)).transpose(1, 2));
+    const Tensor clean = zero_padding(norms_[i]->forward(x), input.mask);
+    x = x + at::gelu(convs_[i]->forward(clean.transpose(1, 2)).transpose(1, 2));
   }
   x = zero_padding(x, input.mask);
   return {.pooled = pool_(x, input.mask), .tokens = x, .mask = input.mask, .present = input.present, .times = input.times};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <alloy/encoders/table.hpp>
 
+#include <torch/nn/modules/embedding.h>
 #include <torch/types.h>
 
 namespace alloy {
@@ -19,7 +20,7 @@ TableEncoderImpl::TableEncoderImpl(TableEncoderOptions options)
             .out_dim = options_.dim,
             .dropout_rate = options_.dropout_rate}) {
   for (const int64_t count : options_.categories) {
-    embeddings_.emplace_back(count + 1, options_.category_dim);
+    embeddings_.push_back(std::make_shared<torch::nn::EmbeddingImpl>(count + 1, options_.category_dim));
     register_module("embeddings_" + std::to_string(embeddings_.size() - 1), embeddings_.back());
   }
   register_module("mlp", mlp_);
@@ -37,7 +38,7 @@ Features TableEncoderImpl::forward(const ModalityInput& input) {
     const int64_t count = options_.categories[static_cast<size_t>(c)];
     check<DataError>(index.numel() == 0 || (index.min().item<int64_t>() >= 0 && index.max().item<int64_t>() <= count),
                      "[TableEncoder] expected categories -1..{} in categorical column {}, got another", {count - 1, c});
-    parts.push_back(embeddings_[static_cast<size_t>(c)](index));
+    parts.push_back(embeddings_[static_cast<size_t>(c)]->forward(index));
   }
   return {.pooled = mlp_(at::cat(parts, 1)), .tokens = {}, .mask = {}, .present = input.present, .times = {}};
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <alloy/encoders/text.hpp>
 
+#include <torch/nn/modules/embedding.h>
 #include <torch/types.h>
 
 namespace alloy {
@@ -13,7 +14,7 @@ void TextEncoderOptions::validate() const {
 
 TextEncoderImpl::TextEncoderImpl(TextEncoderOptions options)
     : options_(options),
-      embedding_(options.vocab_size, options.dim),
+      embedding_(std::make_shared<torch::nn::EmbeddingImpl>(options.vocab_size, options.dim)),
       positions_({.max_length = options.max_length, .dim = options.dim}),
       transformer_({.dim = options.dim, .heads = options.heads, .layers = options.layers, .dropout_rate = options.dropout_rate}),
       pool_({.pooling = options.pooling, .dim = options.dim, .heads = options.heads}) {
@@ -31,7 +32,7 @@ Features TextEncoderImpl::forward(const ModalityInput& input) {
     check<DataError>(ids.min().item<int64_t>() >= 0 && ids.max().item<int64_t>() < options_.vocab_size,
                      "[TextEncoder] expected token ids in 0..{}, got {}..{}; use the tokenizer that the model was trained with",
                      {options_.vocab_size - 1, ids.min().item<int64_t>(), ids.max().item<int64_t>()});
-  Tensor x = positions_(embedding_(ids));  // [B, T, D]
+  Tensor x = positions_(embedding_->forward(ids));  // [B, T, D]
   x = transformer_(x, input.mask);         // [B, T, D]
   return {.pooled = pool_(x, input.mask), .tokens = x, .mask = input.mask, .present = input.present, .times = input.times};
 }

@@ -2,7 +2,7 @@
 #include <alloy/eval/prompts.hpp>
 
 #include "eval/detail/device_of.hpp"
-#include "eval/detail/unit_rows.hpp"
+#include "alignment/detail/unit_rows.hpp"
 
 #include <alloy/data/dataset.hpp>
 #include <alloy/io/file.hpp>

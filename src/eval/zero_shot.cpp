@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <alloy/eval/zero_shot.hpp>
 
-#include "eval/detail/unit_rows.hpp"
+#include "alignment/detail/unit_rows.hpp"
 
 #include <ATen/Functions.h>
 #include <torch/utils.h>

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <alloy/layers/conv.hpp>
 
+#include <torch/nn/modules/conv.h>
+#include <torch/nn/modules/normalization.h>
 #include <torch/types.h>
 
 namespace alloy {
@@ -14,8 +16,8 @@ ConvStackImpl::ConvStackImpl(ConvStackOptions options) : options_(std::move(opti
   int64_t in = options_.in_channels;
   for (const int64_t out : options_.channels) {
     const std::string number = std::to_string(convs_.size());
-    convs_.emplace_back(torch::nn::Conv2dOptions(in, out, 3).stride(2).padding(1));
-    norms_.emplace_back(torch::nn::LayerNormOptions({out}));
+    convs_.push_back(std::make_shared<torch::nn::Conv2dImpl>(torch::nn::Conv2dOptions(in, out, 3).stride(2).padding(1)));
+    norms_.push_back(std::make_shared<torch::nn::LayerNormImpl>(torch::nn::LayerNormOptions({out})));
     register_module("convs_" + number, convs_.back());
     register_module("norms_" + number, norms_.back());
     in = out;
@@ -29,8 +31,8 @@ ConvStackImpl::Output ConvStackImpl::forward(const Tensor& x, const Tensor& row_
   Output out{x, row_mask};
   if (row_mask.defined()) out.values = at::where(row_mask.unsqueeze(1).unsqueeze(3), x, zero);
   for (size_t i = 0; i < convs_.size(); ++i) {
-    Tensor y = convs_[i](out.values);                                           // [B, C, ceil(H / 2), ceil(W / 2)]
-    y = at::gelu(norms_[i](y.permute({0, 2, 3, 1})).permute({0, 3, 1, 2}));
+    Tensor y = convs_[i]->forward(out.values);                                          // [B, C, ceil(H / 2), ceil(W / 2)]
+    y = at::gelu(norms_[i]->forward(y.permute({0, 2, 3, 1})).permute({0, 3, 1, 2}));
     if (row_mask.defined()) {
       const int64_t odd = out.row_mask.size(1) % 2;
       out.row_mask = at::constant_pad_nd(out.row_mask, {0, odd}, 0).view({x.size(0), -1, 2}).any(2);  // [B, ceil(H / 2)]

@@ -2,6 +2,8 @@
 #include <alloy/layers/residual_conv.hpp>
 
 #include <torch/nn/init.h>
+#include <torch/nn/modules/batchnorm.h>
+#include <torch/nn/modules/normalization.h>
 #include <torch/types.h>
 
 #include <cmath>
@@ -40,12 +42,12 @@ Tensor detail::BlockConvImpl::forward(const Tensor& x) {
 }
 
 detail::NormRelu::NormRelu(torch::nn::Module& owner, const std::string& name, ConvNorm norm, int64_t groups, int64_t channels) {
-  if (norm == ConvNorm::group) group_ = owner.register_module(name, torch::nn::GroupNorm(torch::nn::GroupNormOptions(groups, channels)));
-  else batch_ = owner.register_module(name, torch::nn::BatchNorm2d(channels));
+  if (norm == ConvNorm::group) group_ = owner.register_module(name, std::make_shared<torch::nn::GroupNormImpl>(torch::nn::GroupNormOptions(groups, channels)));
+  else batch_ = owner.register_module(name, std::make_shared<torch::nn::BatchNorm2dImpl>(channels));
 }
 
 Tensor detail::NormRelu::operator()(const Tensor& x) {
-  Tensor y = group_.is_empty() ? batch_(x) : group_(x);
+  Tensor y = group_ ? group_->forward(x) : batch_->forward(x);
   return at::relu_(y);  // neither norm needs its output again
 }
 

@@ -3,6 +3,7 @@
 
 #include <alloy/layers/recompute.hpp>
 
+#include <torch/nn/modules/normalization.h>
 #include <torch/types.h>
 
 namespace alloy {
@@ -16,8 +17,8 @@ void TransformerOptions::validate() const {
 
 TransformerBlockImpl::TransformerBlockImpl(TransformerOptions options)
     : options_(options),
-      norm1_(torch::nn::LayerNormOptions({options.dim})),
-      norm2_(torch::nn::LayerNormOptions({options.dim})),
+      norm1_(std::make_shared<torch::nn::LayerNormImpl>(torch::nn::LayerNormOptions({options.dim}))),
+      norm2_(std::make_shared<torch::nn::LayerNormImpl>(torch::nn::LayerNormOptions({options.dim}))),
       attention_({.dim = options.dim, .heads = options.heads, .dropout_rate = options.dropout_rate}),
       mlp_({.in_dim = options.dim,
             .hidden_dim = static_cast<int64_t>(static_cast<double>(options.dim) * options.mlp_ratio),
@@ -30,20 +31,20 @@ TransformerBlockImpl::TransformerBlockImpl(TransformerOptions options)
 
 Tensor TransformerBlockImpl::finish(const Tensor& x, const Tensor& attended) {
   const Tensor sum = x + at::dropout(attended, options_.dropout_rate, is_training());
-  return sum + at::dropout(mlp_(norm2_(sum)), options_.dropout_rate, is_training());
+  return sum + at::dropout(mlp_(norm2_->forward(sum)), options_.dropout_rate, is_training());
 }
 
 Tensor TransformerBlockImpl::forward(const Tensor& x, const Tensor& mask) {
-  const Tensor normed = norm1_(x);
+  const Tensor normed = norm1_->forward(x);
   return finish(x, attention_(normed, normed, mask));
 }
 
 Tensor TransformerBlockImpl::attend(const Tensor& x, const Tensor& context, const Tensor& context_mask) {
-  return finish(x, attention_(norm1_(x), norm1_(context), context_mask));
+  return finish(x, attention_(norm1_->forward(x), norm1_->forward(context), context_mask));
 }
 
 TransformerImpl::TransformerImpl(TransformerOptions options)
-    : options_(options), norm_(torch::nn::LayerNormOptions({options.dim})) {
+    : options_(options), norm_(std::make_shared<torch::nn::LayerNormImpl>(torch::nn::LayerNormOptions({options.dim}))) {
   for (int64_t i = 0; i < options_.layers; ++i) {
     blocks_.emplace_back(options_);
     register_module("blocks_" + std::to_string(i), blocks_.back());
@@ -55,7 +56,7 @@ Tensor TransformerImpl::forward(const Tensor& x, const Tensor& mask) {
   Tensor y = x;
   for (auto& block : blocks_)  // [B, T, D]
     y = recompute_ && is_training() ? recomputed([block, mask](const Tensor& z) mutable { return block(z, mask); }, y) : block(y, mask);
-  return norm_(y);
+  return norm_->forward(y);
 }
 
 }  // namespace alloy

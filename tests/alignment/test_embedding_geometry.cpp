@@ -71,8 +71,8 @@ TEST_CASE("geometry of what is no set of embeddings", "[alignment]") {
   CHECK_THROWS_AS(uniformity(torch::ones({2, 2}, torch::kLong)), ShapeError);
   CHECK_THROWS_AS(alignment(torch::ones({0, 2}), torch::ones({0, 2})), DataError);
   CHECK_THROWS_AS(modality_gap(Tensor(), good), ShapeError);
-  CHECK_THROWS_WITH(modality_gap(good, rows({{1, 0}, {0, 0}})), ContainsSubstring("row 1 of zeros"));
-  CHECK_THROWS_WITH(alignment(rows({{1, 0}, {0, std::numeric_limits<double>::quiet_NaN()}}), good), ContainsSubstring("row 1 with NaN"));
+  CHECK_THROWS_WITH(modality_gap(good, rows({{1, 0}, {0, 0}})), ContainsSubstring("largest entry 0 for row 1"));
+  CHECK_THROWS_WITH(alignment(rows({{1, 0}, {0, std::numeric_limits<double>::quiet_NaN()}}), good), ContainsSubstring("largest entry nan for row 1"));
 }
 
 TEST_CASE("principal_components", "[alignment]") {
@@ -103,4 +103,22 @@ TEST_CASE("principal_components", "[alignment]") {
     CHECK(principal_components(torch::ones({1, 1}), 2).points.sizes() == at::IntArrayRef({1, 2}));
   }
   SECTION("refuses what is not finite") { CHECK_THROWS_AS(principal_components(torch::full({2, 2}, INFINITY)), DataError); }
+}
+
+TEST_CASE("alignment_uniformity", "[alignment]") {
+  torch::manual_seed(4);
+  const Tensor a = torch::randn({30, 5}, torch::kDouble), b = a + 0.5 * torch::randn({30, 5}, torch::kDouble);
+  const AlignmentUniformity report = alignment_uniformity(a, b);
+  CHECK((report.pairs == 30 && report.dim == 5));
+  CHECK_THAT(report.alignment, WithinAbs(alignment(a, b), 1e-12));
+  CHECK_THAT(report.first_uniformity, WithinAbs(uniformity(a), 1e-12));
+  CHECK_THAT(report.second_uniformity, WithinAbs(uniformity(b), 1e-12));
+  CHECK_THAT(report.modality_gap, WithinAbs(modality_gap(a, b), 1e-12));
+  CHECK_THAT(2 - 2 * report.partner_cosine, WithinAbs(report.alignment, 1e-12));  // of unit rows
+  const Tensor cosines = (a / a.norm(2, {1}, true)).matmul((b / b.norm(2, {1}, true)).t());
+  CHECK_THAT(report.other_cosine, WithinAbs(((cosines.sum() - cosines.trace()) / (30 * 29)).item<double>(), 1e-12));
+  const std::string text = to_text(report, "voice", "words");
+  for (const char* part : {"30 pairs of voice and words, width 5", "uniformity of words", "modality gap", "cosine of partners"}) CHECK_THAT(text, ContainsSubstring(part));
+  CHECK_THROWS_AS(alignment_uniformity(a, b.narrow(0, 0, 29)), ShapeError);
+  CHECK_THROWS_AS(alignment_uniformity(a.narrow(0, 0, 1), b.narrow(0, 0, 1)), DataError);
 }

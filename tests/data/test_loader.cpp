@@ -4,6 +4,7 @@
 #include <alloy/core.hpp>
 #include <alloy/data.hpp>
 
+#include <filesystem>
 #include <thread>
 
 using namespace alloy;
@@ -168,6 +169,12 @@ TEST_CASE("broken samples are counted up to a limit", "[data]") {
 }
 
 TEST_CASE("a worker that throws, and one that stalls, end cleanly", "[data]") {
+  const auto threads = [] { return std::distance(std::filesystem::directory_iterator("/proc/self/task"), {}); };
+  {
+    Loader all(numbers(50), {.batch_size = 4, .workers = 3});
+    read_epoch(all, 0);  // whatever LibTorch starts once is there
+  }
+  const auto before = threads();
   for (const int64_t workers : {0, 3}) {
     Loader loader(numbers(50, [](int64_t i) {
       if (i == 20) throw std::runtime_error("bug");
@@ -183,6 +190,8 @@ TEST_CASE("a worker that throws, and one that stalls, end cleanly", "[data]") {
     CHECK_THROWS_WITH(read_epoch(loader, 0), ContainsSubstring("sample 5 stalls"));
   }
   *release = true;
+  for (int tries = 0; tries < 500 && threads() > before; ++tries) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  CHECK(threads() == before);  // row D10: none is left, the one that stalled neither once it is let go
 }
 
 TEST_CASE("a loader may be left in the middle of an epoch", "[data]") {

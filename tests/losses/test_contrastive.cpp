@@ -92,7 +92,8 @@ TEST_CASE("float kernels agree with double, values and gradients, over tiles of 
         const Tensor a = exact.a.to(type).detach().requires_grad_(), b = exact.b.to(type).detach().requires_grad_(), s = exact.scale.to(type).detach().requires_grad_();
         const Tensor bias = torch::tensor(-10.0, type).requires_grad_();
         std::vector<Tensor> all;
-        for (const Tensor& loss : {info_nce(a, b, s, {exact.ids, exact.weights}), sigmoid_loss(a, b, s, bias, {exact.ids, exact.weights}), decoupled_contrastive(a, b, s)}) {
+        for (const Tensor& loss : {info_nce(a, b, s, {exact.ids, exact.weights}), sigmoid_loss(a, b, s, bias, {exact.ids, exact.weights}), decoupled_contrastive(a, b, s),
+                                   supervised_contrastive(at::cat({a.slice(0, 0, 1250), b.slice(0, 1250)}), exact.ids, s)}) {
           all.push_back(loss.detach().to(torch::kDouble));
           for (const Tensor& g : torch::autograd::grad({loss}, {a, b, s}, {}, true)) all.push_back(g.to(torch::kDouble));
         }

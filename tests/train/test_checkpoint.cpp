@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 #include <thread>
+#include <unistd.h>
 
 using namespace alloy;
 namespace fs = std::filesystem;
@@ -168,6 +169,71 @@ TEST_CASE("a save that fails leaves all earlier checkpoints", "[train]") {
     }
     CHECK(failures > 8);
   }
+}
+
+TEST_CASE("row C3: a save writes beside what is there, and makes it durable before it takes its name", "[train]") {
+  const TempDir dir;
+  CheckpointStore store(dir / "c", {.keep_last = 1});
+  save(store, 1);
+  for (const int64_t step : {1, 2}) {  // one that replaces a checkpoint, and a new one
+    std::vector<std::string> calls;
+    {
+      const Faults recorder;
+      save(store, step);
+      calls = recorder.calls();
+    }
+    const std::string target = (dir / "c").string() + "/" + CheckpointStore::name_of(step);
+    bool named = false;
+    std::string open_file;
+    for (size_t k = 0; k < calls.size(); ++k) {
+      INFO(step << ", call " << k << ": " << calls[k]);
+      if (calls[k].starts_with("open for writing ")) {
+        CHECK_FALSE(calls[k].substr(17).starts_with(target));  // never in the live folder
+        open_file = calls[k];
+      }
+      if (calls[k] == "write") {  // whatever is written is synced before anything is renamed
+        const auto next = std::find_if(calls.begin() + static_cast<std::ptrdiff_t>(k), calls.end(), [](const std::string& c) { return c == "fsync" || c == "exchange" || c.starts_with("rename "); });
+        REQUIRE(next != calls.end());
+        CHECK(*next == "fsync");
+        CHECK_FALSE(named);
+      }
+      if (calls[k] == "exchange" || (calls[k].starts_with("rename ") && calls[k].ends_with(" " + target))) {
+        named = true;
+        REQUIRE(k > 0);
+        CHECK(calls[k - 1] == "fsync");                                              // of the folder that comes
+        CHECK(std::find(calls.begin() + static_cast<std::ptrdiff_t>(k), calls.end(), "fsync") != calls.end());  // of the folder that holds it
+      }
+    }
+    CHECK(named);
+    CHECK_FALSE(open_file.empty());
+  }
+}
+
+TEST_CASE("row C4: a folder that may not be written to", "[train]") {
+  const TempDir dir;
+  fs::permissions(dir.path(), fs::perms::all);
+  CheckpointStore store(dir / "c", {});
+  save(store, 1);
+  fs::permissions(dir / "c", fs::perms::owner_read | fs::perms::owner_exec | fs::perms::others_read | fs::perms::others_exec);
+  const uid_t self = geteuid();
+  if (self == 0) REQUIRE(seteuid(65534) == 0);  // the administrator may write anywhere
+  std::string message, made;
+  try {
+    save(store, 2);
+  } catch (const IoError& error) {
+    message = error.what();
+  }
+  try {
+    const CheckpointStore second(dir / "c" / "inner", {});
+  } catch (const IoError& error) {
+    made = error.what();
+  }
+  if (self == 0) REQUIRE(seteuid(self) == 0);
+  CHECK_THAT(message, ContainsSubstring("ermission denied") && ContainsSubstring((dir / "c").string()));
+  CHECK_THAT(made, ContainsSubstring("ermission denied") && ContainsSubstring("inner"));
+  fs::permissions(dir / "c", fs::perms::owner_all);
+  CHECK(latest_checkpoint(dir / "c")->step == 1);
+  CHECK(entries(dir / "c") == 2);  // the checkpoint and the lock
 }
 
 TEST_CASE("a process killed while saving leaves a whole checkpoint", "[train]") {

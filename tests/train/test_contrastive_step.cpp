@@ -66,6 +66,44 @@ TEST_CASE("steps that are not finite change nothing and are counted", "[train]")
   }
 }
 
+TEST_CASE("row T4: moments that are not finite, or absurd, let no step through", "[train]") {
+  const float poison = GENERATE(std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(), 1e30F);
+  INFO("poison " << poison);
+  const TempDir dir;
+  ContrastiveTrainerOptions options = quick_options();
+  options.epochs = 1;
+  options.folder = dir.path();
+  options.report_to = ReportTo::none;
+  const auto train = [&](JointEmbedding& joint, const ContrastiveCallbacks& callbacks) {
+    Loader loader(make_data(320, 1, false), {.batch_size = 16});
+    return ContrastiveTrainer(joint, options).fit(loader, nullptr, callbacks);
+  };
+  JointEmbedding joint = make_joint();
+  const CancelToken stop;
+  CHECK_THROWS_AS(train(joint, {.step = [&](const ContrastiveStepRecord& r) { if (r.step == 3) stop.cancel(); }, .cancel = stop}), CancelledError);
+  {  // the moments of the checkpoint are those of a training that went wrong
+    const std::filesystem::path folder_of_all = dir / "checkpoints";
+    CheckpointStore store(folder_of_all, {});
+    const auto good = latest_checkpoint(folder_of_all);
+    REQUIRE(good);
+    store.save(good->step + 1, good->state, {}, [&](const std::filesystem::path& folder) {
+      for (const auto& entry : std::filesystem::directory_iterator(good->folder))
+        if (entry.path().filename() != "manifest.json") std::filesystem::copy_file(entry.path(), folder / entry.path().filename());
+      NamedTensors moments = load_safetensors(folder / "optimizer.safetensors");
+      Tensor first = moments.begin()->second;
+      first.flatten()[0] = poison;
+      save_safetensors(folder / "optimizer.safetensors", moments);
+    });
+  }
+  const auto before = weights(joint);
+  int64_t skipped = 0;
+  options.resume = "latest";
+  JointEmbedding resumed = make_joint();
+  CHECK_THROWS_WITH(train(resumed, {.step = [&](const ContrastiveStepRecord& r) { skipped += r.skipped; }}), ContainsSubstring("10 bad steps in a row"));
+  CHECK(skipped >= 9);
+  check_same(weights(resumed), before);
+}
+
 TEST_CASE("row T2: the temperature stays in its bounds for 1,000 steps at any learning rate", "[train]") {
   const ThreadScope one(1);
   JointEmbedding joint = make_joint();

@@ -6,6 +6,9 @@ namespace alloy::tool {
 void add_align(CLI::App& app) {
   CLI::App* align = app.add_subcommand("align", "What belongs to what in time, for files (docs/alignment.md)");
   align->require_subcommand(1);
+  add_align_dtw(*align);
+  add_align_delay(*align);
+  add_align_ctc(*align);
   add_align_speech(*align);
 }
 

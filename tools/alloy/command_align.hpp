@@ -6,6 +6,9 @@
 namespace alloy::tool {
 
 // The subcommands of `alloy align`, a file each: command_align_<name>.cpp.
+void add_align_dtw(CLI::App& align);
+void add_align_delay(CLI::App& align);
+void add_align_ctc(CLI::App& align);
 void add_align_speech(CLI::App& align);
 
 }  // namespace alloy::tool

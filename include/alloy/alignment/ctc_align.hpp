@@ -61,7 +61,8 @@ ALLOY_API CtcAlignment ctc_forced_align(const Tensor& log_probs, const std::vect
 /// @param targets    B lists of tokens
 /// @param progress   frames done of all samples' frames, on the calling thread
 ALLOY_API std::vector<CtcAlignment> ctc_forced_align(const Tensor& log_probs, const Tensor& lengths, const std::vector<std::vector<int64_t>>& targets,
-                                                     const CtcAlignOptions& options = {}, const ProgressCallback& progress = {}, const CancelToken& cancel = {});
+                                                     const CtcAlignOptions& options = {}, const ProgressCallback& progress = {},
+                                                     const CancelToken& cancel = {});
 
 /// The fewest frames that a path needs: the number of tokens and a blank for each token that equals the one before it.
 ALLOY_API int64_t ctc_frames_needed(const std::vector<int64_t>& targets);

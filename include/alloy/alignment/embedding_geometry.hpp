@@ -24,6 +24,19 @@ ALLOY_API double alignment(const Tensor& first, const Tensor& second, double exp
 /// @param rows  [N, D], N >= 2 @throws as modality_gap; ConfigError unless t > 0
 ALLOY_API double uniformity(const Tensor& rows, double t = 2);
 
+/// The figures above of two modalities whose rows are partners, beside how near partners are and all others.
+struct AlignmentUniformity {
+  int64_t pairs = 0, dim = 0;
+  double alignment = 0;                                ///< exponent 2
+  double first_uniformity = 0, second_uniformity = 0;
+  double modality_gap = 0;
+  double partner_cosine = 0, other_cosine = 0;         ///< means over pairs and over all that are no pairs
+};
+/// @param first, second  [N, D], N >= 2: row i of one belongs to row i of the other @throws as the functions above
+ALLOY_API AlignmentUniformity alignment_uniformity(const Tensor& first, const Tensor& second, double t = 2);
+/// A table for a person, a line a figure with what it means.
+ALLOY_API std::string to_text(const AlignmentUniformity& report, std::string_view first = "first", std::string_view second = "second");
+
 struct PrincipalComponents {
   Tensor points;          ///< [N, count] double, centred; the greatest coordinate of a component is positive
   Tensor variance_share;  ///< [count] double, 0..1 of the total variance; 0 where there is none

@@ -15,7 +15,8 @@ struct WordTokens {
   int64_t begin = 0;
   int64_t end = 0;
 };
-/// Words of `counts[i]` tokens each, with no tokens between them. @throws ShapeError unless there are as many counts as texts; DataError for a count below 1
+/// Words of `counts[i]` tokens each, with no tokens between them. @throws ShapeError unless there are as many counts as texts; DataError for a count
+/// below 1
 ALLOY_API std::vector<WordTokens> words_of_counts(const std::vector<std::string>& texts, const std::vector<int64_t>& counts);
 /// Words with one separator between two of them, as of letters with a token for the space.
 /// @throws DataError unless the separators leave as many runs of tokens as there are texts, none empty

@@ -8,7 +8,9 @@
 #include <alloy/core/encoder.hpp>
 #include <alloy/layers/linear.hpp>
 #include <alloy/layers/mlp.hpp>
-#include <torch/nn/modules/normalization.h>
+#include <alloy/layers/torch_layers.hpp>
+
+#include <memory>
 
 namespace alloy {
 
@@ -51,7 +53,7 @@ class ALLOY_API HashedTextEncoderImpl final : public Encoder {
   Tensor real_ids(const ModalityInput& input) const;
   HashedTextEncoderOptions options_;
   Tensor embedding_;  // [buckets + 2, embedding_dim]
-  torch::nn::LayerNorm norm_, output_norm_;
+  std::shared_ptr<torch::nn::LayerNormImpl> norm_, output_norm_;
   Mlp mlp_;
   Linear output_;
 };

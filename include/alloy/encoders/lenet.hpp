@@ -5,8 +5,9 @@
 /// `extra` 3x3 convolutions that double the channels, each with batch norm, ReLU and 2x2 max pooling, none with a bias.
 
 #include <alloy/core/encoder.hpp>
-#include <torch/nn/modules/batchnorm.h>
-#include <torch/nn/modules/conv.h>
+#include <alloy/layers/torch_layers.hpp>
+
+#include <memory>
 
 namespace alloy {
 
@@ -35,8 +36,8 @@ class ALLOY_API LeNetEncoderImpl final : public Encoder {
 
  private:
   LeNetEncoderOptions options_;
-  std::vector<torch::nn::Conv2d> convs_;
-  std::vector<torch::nn::BatchNorm2d> norms_;
+  std::vector<std::shared_ptr<torch::nn::Conv2dImpl>> convs_;
+  std::vector<std::shared_ptr<torch::nn::BatchNorm2dImpl>> norms_;
 };
 using LeNetEncoder = Holder<LeNetEncoderImpl>;
 

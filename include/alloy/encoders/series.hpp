@@ -7,9 +7,10 @@
 #include <alloy/core/encoder.hpp>
 #include <alloy/layers/linear.hpp>
 #include <alloy/layers/pooling.hpp>
+#include <alloy/layers/torch_layers.hpp>
 #include <alloy/layers/transformer.hpp>
-#include <torch/nn/modules/conv.h>
-#include <torch/nn/modules/rnn.h>
+
+#include <memory>
 
 namespace alloy {
 
@@ -41,7 +42,7 @@ class ALLOY_API GruEncoderImpl final : public Encoder {
 
  private:
   GruEncoderOptions options_;
-  torch::nn::GRU gru_;
+  std::shared_ptr<torch::nn::GRUImpl> gru_;
 };
 using GruEncoder = Holder<GruEncoderImpl>;
 
@@ -76,8 +77,8 @@ class ALLOY_API DilatedConvEncoderImpl final : public Encoder {
  private:
   DilatedConvEncoderOptions options_;
   Linear input_;
-  std::vector<torch::nn::Conv1d> convs_;
-  std::vector<torch::nn::LayerNorm> norms_;
+  std::vector<std::shared_ptr<torch::nn::Conv1dImpl>> convs_;
+  std::vector<std::shared_ptr<torch::nn::LayerNormImpl>> norms_;
   TokenPool pool_;
 };
 using DilatedConvEncoder = Holder<DilatedConvEncoderImpl>;

@@ -5,7 +5,9 @@
 
 #include <alloy/core/encoder.hpp>
 #include <alloy/layers/mlp.hpp>
-#include <torch/nn/modules/embedding.h>
+#include <alloy/layers/torch_layers.hpp>
+
+#include <memory>
 
 namespace alloy {
 
@@ -40,7 +42,7 @@ class ALLOY_API TableEncoderImpl final : public Encoder {
 
  private:
   TableEncoderOptions options_;
-  std::vector<torch::nn::Embedding> embeddings_;  // row 0 of each = missing
+  std::vector<std::shared_ptr<torch::nn::EmbeddingImpl>> embeddings_;  // row 0 of each = missing
   Mlp mlp_;
 };
 using TableEncoder = Holder<TableEncoderImpl>;

@@ -6,8 +6,10 @@
 #include <alloy/core/encoder.hpp>
 #include <alloy/layers/pooling.hpp>
 #include <alloy/layers/positions.hpp>
+#include <alloy/layers/torch_layers.hpp>
 #include <alloy/layers/transformer.hpp>
-#include <torch/nn/modules/embedding.h>
+
+#include <memory>
 
 namespace alloy {
 
@@ -45,7 +47,7 @@ class ALLOY_API TextEncoderImpl final : public Encoder {
 
  private:
   TextEncoderOptions options_;
-  torch::nn::Embedding embedding_;
+  std::shared_ptr<torch::nn::EmbeddingImpl> embedding_;
   LearnedPositions positions_;
   Transformer transformer_;
   TokenPool pool_;

@@ -6,8 +6,9 @@
 
 #include <alloy/core/holder.hpp>
 #include <alloy/core/tensor.hpp>
-#include <torch/nn/modules/conv.h>
-#include <torch/nn/modules/normalization.h>
+#include <alloy/layers/torch_layers.hpp>
+
+#include <memory>
 
 namespace alloy {
 
@@ -38,8 +39,8 @@ class ALLOY_API ConvStackImpl final : public torch::nn::Module {
 
  private:
   ConvStackOptions options_;
-  std::vector<torch::nn::Conv2d> convs_;
-  std::vector<torch::nn::LayerNorm> norms_;
+  std::vector<std::shared_ptr<torch::nn::Conv2dImpl>> convs_;
+  std::vector<std::shared_ptr<torch::nn::LayerNormImpl>> norms_;
 };
 using ConvStack = Holder<ConvStackImpl>;
 

@@ -7,10 +7,10 @@
 
 #include <alloy/core/holder.hpp>
 #include <alloy/core/tensor.hpp>
-#include <torch/nn/modules/batchnorm.h>
-#include <torch/nn/modules/normalization.h>
+#include <alloy/layers/torch_layers.hpp>
 
 #include <array>
+#include <memory>
 #include <utility>
 
 namespace alloy {
@@ -47,8 +47,8 @@ class ALLOY_API NormRelu {
   Tensor operator()(const Tensor& x);
 
  private:
-  torch::nn::GroupNorm group_{nullptr};
-  torch::nn::BatchNorm2d batch_{nullptr};
+  std::shared_ptr<torch::nn::GroupNormImpl> group_;
+  std::shared_ptr<torch::nn::BatchNorm2dImpl> batch_;
 };
 }  // namespace detail
 

@@ -5,7 +5,9 @@
 
 #include <alloy/layers/attention.hpp>
 #include <alloy/layers/mlp.hpp>
-#include <torch/nn/modules/normalization.h>
+#include <alloy/layers/torch_layers.hpp>
+
+#include <memory>
 
 namespace alloy {
 
@@ -42,7 +44,7 @@ class ALLOY_API TransformerBlockImpl final : public torch::nn::Module {
  private:
   Tensor finish(const Tensor& x, const Tensor& attended);
   TransformerOptions options_;
-  torch::nn::LayerNorm norm1_, norm2_;
+  std::shared_ptr<torch::nn::LayerNormImpl> norm1_, norm2_;
   Attention attention_;
   Mlp mlp_;
 };
@@ -64,7 +66,7 @@ class ALLOY_API TransformerImpl final : public torch::nn::Module {
   TransformerOptions options_;
   bool recompute_ = false;
   std::vector<TransformerBlock> blocks_;
-  torch::nn::LayerNorm norm_;
+  std::shared_ptr<torch::nn::LayerNormImpl> norm_;
 };
 using Transformer = Holder<TransformerImpl>;
 

@@ -26,7 +26,8 @@ struct CtcPath {
   double score = 0;
 };
 
-/// Frames from checkpoint to checkpoint that keep the search within `max_bytes`, the fewest of some; 0 if nothing does.
+constexpr int64_t kCtcFirstStride = 128;
+/// Frames from checkpoint to checkpoint that keep the search within `max_bytes`: the first of 128, 256, 512 ... that does; 0 if none.
 int64_t ctc_stride(int64_t frames, int64_t tokens, int64_t num_rows, int64_t max_bytes);
 /// What the search needs at most, in bytes: all but inputs and results.
 int64_t ctc_search_bytes(int64_t frames, int64_t tokens, int64_t num_rows, int64_t stride);

@@ -26,4 +26,7 @@ std::string espeak_version(const std::string& program, std::string_view where);
 /// @throws IoError if it is not installed; ConfigError for a voice that it does not know; DataError if it prints no sound
 Audio espeak_say(const EspeakCall& call, std::string_view where, std::string_view what);
 
+/// Removes what is quieter than 1 % of the peak at either end, but for 10 ms; of silence nothing is left.
+void trim_silence(Audio& audio);
+
 }  // namespace alloy::detail

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "eval/detail/unit_rows.hpp"
+#include "alignment/detail/unit_rows.hpp"
 
 #include <ATen/Functions.h>
 

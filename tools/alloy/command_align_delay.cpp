@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "command_align.hpp"
+#include "console.hpp"
+
+#include <alloy/alignment/delay.hpp>
+#include <alloy/core/json.hpp>
+#include <alloy/io/audio_file.hpp>
+
+#include <cmath>
+#include <fmt/format.h>
+
+namespace alloy::tool {
+
+namespace {
+
+struct Given {
+  std::filesystem::path first, second;
+  std::string method = "phat";
+  bool no_drift = false, json = false;
+  DelayOptions options = {};
+};
+
+void print(const DelayEstimate& found, bool json) {
+  if (json) {
+    Config::Array windows;
+    for (const DelayWindow& w : found.windows)
+      windows.push_back(
+          Config::object({{"seconds", w.seconds}, {"delay_seconds", w.delay_seconds}, {"correlation", w.correlation}, {"weight", w.weight}}));
+    fmt::print("{}\n", to_json(Config::object({{"delay_seconds", found.delay_seconds},
+                                               {"delay_error_seconds", found.delay_error_seconds},
+                                               {"drift_ppm", found.drift_ppm},
+                                               {"drift_error_ppm", found.drift_error_ppm},
+                                               {"correlation", found.correlation},
+                                               {"confidence", found.confidence},
+                                               {"windows", Config(std::move(windows))}})));
+    return;
+  }
+  const auto with_error = [](double value, double error, const char* unit, int digits) {
+    return std::isfinite(error) ? fmt::format("{:+.{}f} {} +- {:.{}f}", value, digits, unit, error, digits)
+                                : fmt::format("{:+.{}f} {}", value, digits, unit);
+  };
+  fmt::print("delay        {}, {}\n", with_error(found.delay_seconds, found.delay_error_seconds, "s", 6),
+             found.delay_seconds >= 0 ? "the second recording has it later" : "the second recording has it earlier");
+  fmt::print("drift        {}\n", with_error(found.drift_ppm, found.drift_error_ppm, "ppm", 2));
+  fmt::print("confidence   {:.2f} of 1{}\n", found.confidence, found.confidence < 0.3 ? ": not to be trusted" : "");
+  fmt::print("correlation  {:+.2f}, in {} windows\n", found.correlation, found.windows.size());
+}
+
+void align_delay(Given given) {
+  given.options.method = enum_from_name<DelayMethod>(given.method);
+  given.options.drift = given.no_drift ? DriftModel::none : DriftModel::linear;
+  print(estimate_delay(read_audio(given.first), read_audio(given.second), given.options), given.json);
+}
+
+}  // namespace
+
+void add_align_delay(CLI::App& align) {
+  auto given = std::make_shared<Given>();
+  CLI::App* command = align.add_subcommand("delay", "How much later a second recording of one event has it, and how much faster its clock runs");
+  command->add_option("first", given->first, "audio file")->required();
+  command->add_option("second", given->second, "audio file, of any sample rate")->required();
+  std::vector<std::string> methods;
+  for (const auto& [value, name] : enum_names(DelayMethod{})) methods.emplace_back(name);
+  command->add_option("--method", given->method, "phat for sound; correlation for slow signals")
+      ->check(CLI::IsMember(methods))
+      ->capture_default_str();
+  command->add_option("--max-delay", given->options.max_delay_seconds, "seconds looked at, both ways")
+      ->check(CLI::Range(1e-3, 1e5))
+      ->capture_default_str();
+  command->add_option("--max-drift", given->options.max_drift_ppm, "ppm looked at, both ways")->check(CLI::Range(0, 10'000))->capture_default_str();
+  command->add_option("--window", given->options.window_seconds, "seconds compared at a time")->check(CLI::Range(1e-3, 1e4))->capture_default_str();
+  command->add_flag("--no-drift", given->no_drift, "clocks of equal speed");
+  command->add_flag("--json", given->json, "as JSON, with every window");
+  command->callback([given] { align_delay(*given); });
+}
+
+}  // namespace alloy::tool
