@@ -4,8 +4,8 @@
 /// Words of a CTC alignment placed by their onsets: more exact than the shares of `word_spans` where it is known how late the
 /// network says each token, and where the recording is at hand to find the pauses.
 ///
-/// A CTC network says a token once the sound has told it which one it is: some tens of milliseconds after the token began,
-/// later for an s than for an n, and it says nothing about where the token ends (Note [Peaky CTC] in word_spans.hpp). So:
+/// A CTC network says a token for a frame or two somewhere in its sound, later in an s than in a vowel, and says nothing about
+/// where the token ends (Note [Peaky CTC] in word_spans.hpp). So:
 ///   - a word starts at its first token minus the lag of that token, measured on speech with known words (`onset_lags`);
 ///   - it lasts until the next word starts, however long it is drawn out,
 ///   - unless the recording is quiet in between: then it ends where the quiet begins, and the next word does not start
@@ -18,7 +18,7 @@ namespace alloy {
 struct WordOnsetOptions {
   double frame_seconds = 0.02;
   double first_seconds = 0.0;
-  double quiet_below_peak_db = 45.0;
+  double quiet_below_peak_db = 35.0;
   double min_pause_seconds = 0.1;
   double max_tail_seconds = 0.5;
   static void describe(auto& self, auto&& field) {
