@@ -35,13 +35,10 @@ void print(const DelayEstimate& found, bool json) {
                                                {"windows", Config(std::move(windows))}})));
     return;
   }
-  const auto with_error = [](double value, double error, const char* unit, int digits) {
-    return std::isfinite(error) ? fmt::format("{:+.{}f} {} +- {:.{}f}", value, digits, unit, error, digits)
-                                : fmt::format("{:+.{}f} {}", value, digits, unit);
-  };
-  fmt::print("delay        {}, {}\n", with_error(found.delay_seconds, found.delay_error_seconds, "s", 6),
-             found.delay_seconds >= 0 ? "the second recording has it later" : "the second recording has it earlier");
-  fmt::print("drift        {}\n", with_error(found.drift_ppm, found.drift_error_ppm, "ppm", 2));
+  const auto error = [](double value, const char* unit) { return value > 0 && std::isfinite(value) ? fmt::format(" +- {:.2g} {}", value, unit) : ""; };
+  fmt::print("delay        {:+.6f} s{}, the second recording has it {}\n", found.delay_seconds, error(1e6 * found.delay_error_seconds, "us"),
+             found.delay_seconds >= 0 ? "later" : "earlier");
+  fmt::print("drift        {:+.2f} ppm{}\n", found.drift_ppm, error(found.drift_error_ppm, "ppm"));
   fmt::print("confidence   {:.2f} of 1{}\n", found.confidence, found.confidence < 0.3 ? ": not to be trusted" : "");
   fmt::print("correlation  {:+.2f}, in {} windows\n", found.correlation, found.windows.size());
 }
@@ -67,7 +64,7 @@ void add_align_delay(CLI::App& align) {
   command->add_option("--max-delay", given->options.max_delay_seconds, "seconds looked at, both ways")
       ->check(CLI::Range(1e-3, 1e5))
       ->capture_default_str();
-  command->add_option("--max-drift", given->options.max_drift_ppm, "ppm looked at, both ways")->check(CLI::Range(0, 10'000))->capture_default_str();
+  command->add_option("--max-drift", given->options.max_drift_ppm, "ppm looked at, both ways")->check(CLI::Range(0.0, 1e4))->capture_default_str();
   command->add_option("--window", given->options.window_seconds, "seconds compared at a time")->check(CLI::Range(1e-3, 1e4))->capture_default_str();
   command->add_flag("--no-drift", given->no_drift, "clocks of equal speed");
   command->add_flag("--json", given->json, "as JSON, with every window");
