@@ -2,6 +2,8 @@
 option(BUILD_SHARED_LIBS "Build alloy as a shared library" OFF)
 option(ALLOY_WITH_IMAGE_FILES "Read JPEG, PNG and WebP files (libjpeg, libpng, libwebp)" ON)
 option(ALLOY_WITH_AUDIO_FILES "Read audio files and resample (libsndfile, libsoxr)" ON)
+# Off unless asked for: a large dependency, and Debian builds it with parts under the GPL.
+option(ALLOY_WITH_FFMPEG "Read video files (FFmpeg's libavformat, libavcodec, libswscale)" OFF)
 option(ALLOY_BUILD_TESTS "Build the tests" ${PROJECT_IS_TOP_LEVEL})
 option(ALLOY_BUILD_EXAMPLES "Build the examples" ${PROJECT_IS_TOP_LEVEL})
 option(ALLOY_BUILD_TOOLS "Build the command line" ${PROJECT_IS_TOP_LEVEL})

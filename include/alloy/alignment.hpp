@@ -4,6 +4,9 @@
 /// What belongs to what: in time (speech to frames), in space (boxes to words), in meaning (spaces and labels of two modalities).
 
 // In time.
+#include <alloy/alignment/clock.hpp>
+#include <alloy/alignment/cross_modal_attention.hpp>
+#include <alloy/alignment/delay.hpp>
 #include <alloy/alignment/ctc_align.hpp>
 #include <alloy/alignment/stream_aligner.hpp>
 #include <alloy/alignment/stream_options.hpp>
@@ -18,6 +21,10 @@
 #include <alloy/alignment/nms.hpp>
 #include <alloy/alignment/projection.hpp>
 #include <alloy/alignment/roi.hpp>
+// In time: dynamic time warping.
+#include <alloy/alignment/dtw.hpp>
+#include <alloy/alignment/dtw_matrix.hpp>
+#include <alloy/alignment/soft_dtw.hpp>
 
 // In meaning.
 #include <alloy/alignment/embedding_geometry.hpp>

@@ -3,6 +3,9 @@
 
 /// Where samples come from and how they become batches.
 
+#include <alloy/data/brain_atlas.hpp>
+#include <alloy/data/brain_corpus.hpp>
+#include <alloy/data/brain_notes.hpp>
 #include <alloy/data/catalogue.hpp>
 #include <alloy/data/catalogue_tag.hpp>
 #include <alloy/data/dataset.hpp>
@@ -15,3 +18,4 @@
 #include <alloy/data/shard_dataset.hpp>
 #include <alloy/data/shard_paths.hpp>
 #include <alloy/data/speech_bank.hpp>
+#include <alloy/data/two_recordings.hpp>

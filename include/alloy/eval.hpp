@@ -13,6 +13,7 @@
 #include <alloy/eval/html_svg.hpp>
 #include <alloy/eval/joint_scores.hpp>
 #include <alloy/eval/metrics.hpp>
+#include <alloy/eval/pointing.hpp>
 #include <alloy/eval/predictions.hpp>
 #include <alloy/eval/presence_leak.hpp>
 #include <alloy/eval/prompts.hpp>

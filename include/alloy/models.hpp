@@ -12,3 +12,4 @@
 #include <alloy/models/model_folder.hpp>
 #include <alloy/models/region_encoder.hpp>
 #include <alloy/models/word_grounder.hpp>
+#include <alloy/models/phrase_grid.hpp>

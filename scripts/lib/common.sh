@@ -19,6 +19,7 @@ build_packages=(
   zlib1g-dev libssl-dev libzip-dev nlohmann-json3-dev libfmt-dev libspdlog-dev libeigen3-dev libutf8proc-dev
   libjpeg62-turbo-dev libpng-dev libwebp-dev  # image files
   libsndfile1-dev libsoxr-dev                 # audio files
+  libavformat-dev libavcodec-dev libswscale-dev libavutil-dev  # video files, in all presets but release and tsan
   libcli11-dev                                # the command line
   libbenchmark-dev                            # bench
 )
