@@ -108,35 +108,3 @@ TEST_CASE("grounding_loss", "[losses]") {
   CHECK_THROWS_AS(grounding_loss(s, right.to(at::kLong), scale), ShapeError);
   CHECK_THROWS_AS(grounding_loss(s, right, torch::ones({2})), ShapeError);
 }
-
-TEST_CASE("contrast of captions and pictures alone teaches which region a word means", "[losses]") {
-  constexpr int64_t kThings = 8, kDim = 16, kBatch = 24, kRegions = 4;
-  torch::manual_seed(12);
-  const Tensor looks = torch::randn({kThings, kDim});  // what a thing looks like
-  const Tensor words = torch::randn({kThings, kDim}).mul_(0.3).requires_grad_(true), map = torch::randn({kDim, kDim}).mul_(0.1).requires_grad_(true);
-  const auto unit = [](const Tensor& x) { return x / x.norm(2, {-1}, true).clamp_min(1e-6); };
-  const auto regions_of = [&](const Tensor& shown) {
-    return unit((looks.index_select(0, shown.flatten()) + 0.3 * torch::randn({shown.numel(), kDim})).mm(map)).view({shown.size(0), -1, kDim});
-  };
-  for (const auto& [pooling, name] : enum_names(RegionPooling{})) {
-    INFO(name);
-    const torch::Tensor w = words.detach().clone().requires_grad_(true);
-    for (int step = 0; step < 150; ++step) {
-      const Tensor shown = torch::stack([&] {
-        std::vector<Tensor> rows;
-        for (int64_t i = 0; i < kBatch; ++i) rows.push_back(torch::randperm(kThings, at::kLong).slice(0, 0, kRegions));
-        return rows;
-      }());
-      const Tensor named = shown.slice(1, 0, 2);  // a caption names two of the four things, and nobody says where they are
-      const Tensor caption = unit(w.index_select(0, named.flatten())).view({kBatch, 2, kDim});
-      const Tensor loss = region_word_contrast({caption}, {regions_of(shown)}, torch::full({}, 8.0), {}, {.pooling = pooling});
-      const auto grads = torch::autograd::grad({loss}, {w, map});
-      const torch::NoGradGuard no_grad;
-      w.sub_(0.5 * grads[0]);
-      map.sub_(0.5 * grads[1]);
-    }
-    const torch::NoGradGuard no_grad;
-    const Tensor best = unit(w).mm(regions_of(torch::arange(kThings).unsqueeze(0))[0].t()).argmax(1);
-    CHECK(best.eq(torch::arange(kThings)).sum().item<int64_t>() >= kThings - 1);
-  }
-}
