@@ -119,19 +119,13 @@ PictureScene make_picture_scene(const ScenePictures& pictures, const PictureScen
   for (const int64_t c : options.categories)
     check<DataError>(!pictures.rows[static_cast<size_t>(c)].empty(), "[make_picture_scene] expected pictures of every category, got no {}",
                      {kCategories[static_cast<size_t>(c)]});
-  const auto draw_wanted = [&] {
-    return random.chance(options.color_only) ? Wanted::color : random.chance(0.5) ? Wanted::farthest : Wanted::not_farthest;
-  };
-  const Wanted first = draw_wanted();
+  const Wanted wanted = random.chance(options.color_only) ? Wanted::color : random.chance(0.5) ? Wanted::farthest : Wanted::not_farthest;
   for (int trial = 0; trial < kTrials; ++trial) {
     PictureScene scene{.picture = {}, .objects = detail::draw_layout(pictures, options, random), .queries = {}};
     const std::vector<SceneQuery> queries = detail::clear_queries(scene.objects);
-    if (const SceneQuery* query = pick(scene.objects, queries, first, random)) scene.queries.push_back(*query);
+    if (const SceneQuery* query = pick(scene.objects, queries, wanted, random)) scene.queries.push_back(*query);
     else continue;
-    while (std::ssize(scene.queries) < options.queries) {  // what this scene does not have is not waited for
-      const SceneQuery* query = pick(scene.objects, queries, draw_wanted(), random);
-      scene.queries.push_back(query != nullptr ? *query : queries[static_cast<size_t>(random.below(std::ssize(queries)))]);
-    }
+    while (std::ssize(scene.queries) < options.queries) scene.queries.push_back(*pick(scene.objects, queries, wanted, random));
     scene.picture = detail::draw_objects(pictures, scene.objects, options.side, random);
     return scene;
   }

@@ -9,7 +9,7 @@ namespace alloy {
 
 struct SceneRegionOptions {
   double jitter = 0.12;
-  int64_t clutter = 6;
+  int64_t clutter = 4;
   static void describe(auto& self, auto&& field) {
     field("jitter", self.jitter, "0..0.3, a thing's box is moved and scaled by up to this share of its sides");
     field("clutter", self.clutter, "boxes of nothing in particular, 0..64: parts of things, things with what is around them, background");
