@@ -13,5 +13,18 @@
 #include <alloy/alignment/subtitles.hpp>
 #include <alloy/alignment/word_spans.hpp>
 
+// In space.
+#include <alloy/alignment/assign.hpp>
+#include <alloy/alignment/boxes.hpp>
+#include <alloy/alignment/grounding.hpp>
+#include <alloy/alignment/homography.hpp>
+#include <alloy/alignment/nms.hpp>
+#include <alloy/alignment/projection.hpp>
+#include <alloy/alignment/roi.hpp>
+// In time: dynamic time warping.
+#include <alloy/alignment/dtw.hpp>
+#include <alloy/alignment/dtw_matrix.hpp>
+#include <alloy/alignment/soft_dtw.hpp>
+
 // In meaning.
 #include <alloy/alignment/embedding_geometry.hpp>

@@ -6,14 +6,18 @@
 
 #include <alloy/eval/contrastive_report.hpp>
 #include <alloy/eval/embed_all.hpp>
+#include <alloy/eval/grounding_metrics.hpp>
+#include <alloy/eval/html_boxes.hpp>
 #include <alloy/eval/html_charts.hpp>
 #include <alloy/eval/html_report.hpp>
 #include <alloy/eval/html_svg.hpp>
 #include <alloy/eval/joint_scores.hpp>
 #include <alloy/eval/metrics.hpp>
+#include <alloy/eval/pointing.hpp>
 #include <alloy/eval/predictions.hpp>
 #include <alloy/eval/presence_leak.hpp>
 #include <alloy/eval/prompts.hpp>
 #include <alloy/eval/retrieval_metrics.hpp>
+#include <alloy/eval/scene_picture.hpp>
 #include <alloy/eval/tensorboard.hpp>
 #include <alloy/eval/zero_shot.hpp>

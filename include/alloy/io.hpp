@@ -10,9 +10,13 @@
 #include <alloy/io/file.hpp>
 #include <alloy/io/idx.hpp>
 #include <alloy/io/image_file.hpp>
+#include <alloy/io/label_table.hpp>
 #include <alloy/io/manifest.hpp>
 #include <alloy/io/module_state.hpp>
+#include <alloy/io/nifti.hpp>
+#include <alloy/io/nifti_header.hpp>
 #include <alloy/io/npy.hpp>
+#include <alloy/io/number_table.hpp>
 #include <alloy/io/safetensors.hpp>
 #include <alloy/io/safetensors_header.hpp>
 #include <alloy/io/tar.hpp>

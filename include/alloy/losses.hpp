@@ -12,6 +12,7 @@
 #include <alloy/losses/multi_similarity.hpp>
 #include <alloy/losses/pair_info.hpp>
 #include <alloy/losses/pairwise.hpp>
+#include <alloy/losses/region_word.hpp>
 #include <alloy/losses/sigmoid_loss.hpp>
 #include <alloy/losses/supervised_contrastive.hpp>
 #include <alloy/losses/token_wise.hpp>

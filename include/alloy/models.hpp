@@ -10,3 +10,6 @@
 #include <alloy/models/joint_folder.hpp>
 #include <alloy/models/modality_info.hpp>
 #include <alloy/models/model_folder.hpp>
+#include <alloy/models/region_encoder.hpp>
+#include <alloy/models/word_grounder.hpp>
+#include <alloy/models/phrase_grid.hpp>

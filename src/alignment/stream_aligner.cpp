@@ -26,7 +26,7 @@ void StreamAligner::push(std::string_view modality, const Tensor& times, const T
   check_shape(times, {-1}, "StreamAligner", "times [N]");
   check_shape(values, {times.size(0), core_->options().modalities[m].dim}, "StreamAligner", "values [N, D]");
   check<ShapeError>(times.is_cpu() && values.is_cpu(), "[StreamAligner] expected times and values on the CPU, got {} and {}", {times, values});
-  const Tensor t = times.to(at::kDouble).contiguous(), v = values.detach().to(at::kFloat).contiguous();
+  const Tensor t = times.to(at::kDouble).contiguous(), v = values.to(at::kFloat).contiguous();
   core_->push(m, {t.const_data_ptr<double>(), static_cast<size_t>(t.numel())}, {v.const_data_ptr<float>(), static_cast<size_t>(v.numel())});
 }
 

@@ -21,6 +21,7 @@ void add_train(CLI::App& app);
 void add_train_contrastive(CLI::App& train);
 void add_evaluate(CLI::App& app);
 void add_zero_shot(CLI::App& app);
+void add_align(CLI::App& app);
 void add_list(CLI::App& app);
 void add_inspect(CLI::App& app);
 

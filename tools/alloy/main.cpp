@@ -24,16 +24,18 @@ std::string one_line(std::string text) {
   return text;
 }
 
-/// CLI11 only says that a subcommand is missing when one is misspelt.
-void check_first_word(const CLI::App& app, int argc, char** argv) {
-  if (argc < 2) return;
-  const std::string word = argv[1];
+/// CLI11 only says that a subcommand is missing when one is misspelt. `before`: the commands that lead to this one.
+void check_words(const CLI::App& app, int argc, char** argv, int place = 1, const std::string& before = "") {
   std::vector<std::string> known;
   for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) known.push_back(command->get_name());
+  if (place >= argc || known.empty()) return;
+  const std::string word = argv[place];
   if (word.starts_with("-")) {
-    if (app.get_option_no_throw(word) == nullptr) throw alloy::tool::UsageError(fmt::format("unknown option '{}' (see alloy --help)", word));
+    if (app.get_option_no_throw(word) == nullptr) throw alloy::tool::UsageError(fmt::format("unknown option '{}' (see alloy {}--help)", word, before));
   } else if (std::find(known.begin(), known.end(), word) == known.end()) {
-    throw alloy::tool::UsageError(fmt::format("unknown command '{}', known: {}", word, fmt::join(known, ", ")));
+    throw alloy::tool::UsageError(fmt::format("unknown command '{}{}', known: {}", before, word, fmt::join(known, ", ")));
+  } else {
+    check_words(*app.get_subcommand(word), argc, argv, place + 1, before + word + " ");
   }
 }
 
@@ -49,11 +51,12 @@ int main(int argc, char** argv) {
   alloy::tool::add_predict(app);
   alloy::tool::add_evaluate(app);
   alloy::tool::add_zero_shot(app);
+  alloy::tool::add_align(app);
   alloy::tool::add_list(app);
   alloy::tool::add_inspect(app);
   alloy::tool::install_signal_handlers();
   try {
-    check_first_word(app, argc, argv);
+    check_words(app, argc, argv);
     app.parse(argc, argv);
     // What was printed may still wait in a buffer, or a full disk may have refused it.
     if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) throw alloy::IoError("[standard output] cannot write the answer: " + std::string(std::strerror(errno)));

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/// Many simulated brain slices with their notes (data/brain_notes.hpp), as the tensors and word ids that a model reads.
+
+#include <alloy/data/brain_notes.hpp>
+
+namespace alloy {
+
+/// A value.
+struct BrainCorpus {
+  std::vector<BrainCase> cases;
+  Tensor images;  ///< float [N, 1, H, W]
+};
+/// Cases of the seeds mix_seed({seed, 0}), mix_seed({seed, 1}) ... @throws ConfigError unless count >= 1; DataError as BrainCaseMaker::make
+ALLOY_API BrainCorpus make_brain_corpus(const BrainCaseMaker& maker, int64_t count, uint64_t seed);
+
+ALLOY_API std::vector<int64_t> all_indices(const BrainCorpus& corpus);
+/// The notes of cases index[0], index[1] ...
+ALLOY_API std::vector<BrainNote> notes_of(const BrainCorpus& corpus, const std::vector<int64_t>& index);
+ALLOY_API std::vector<BrainNote> with_sides_swapped(std::vector<BrainNote> notes);
+ALLOY_API std::vector<BrainNote> with_negation_moved(std::vector<BrainNote> notes, Random& random);
+
+/// Word ids by note and phrase.
+ALLOY_API std::vector<std::vector<std::vector<int64_t>>> note_word_ids(const std::vector<BrainNote>& notes);
+
+/// The affirmed phrases of some cases, each about one lesion. P phrases.
+struct LesionPhrases {
+  std::vector<BrainPhrase> phrases;
+  Tensor owner;         ///< int64 [P]: place of the case in `index`
+  Tensor masks;         ///< bool [P, H, W], of the lesion
+  Tensor places;        ///< bool [P, H, W], of all of the place that the phrase names
+  Tensor heads;         ///< bool [P, H, W], of all places
+  Tensor shares_place;  ///< bool [P]: another lesion lies in the same place, so that only the kind tells which one is meant
+};
+/// @param index  of cases; each has an affirmed phrase at least
+ALLOY_API LesionPhrases lesion_phrases(const BrainCorpus& corpus, const std::vector<int64_t>& index);
+
+/// bool [N, N]: whether the note of case index[i] is true of case index[j].
+ALLOY_API Tensor notes_hold(const BrainCorpus& corpus, const std::vector<int64_t>& index);
+/// int64 [N]: cases with lesions of the same kinds at the same places have the same number.
+ALLOY_API Tensor finding_ids(const std::vector<BrainCase>& cases);
+/// Whether a note speaks of one of the places.
+ALLOY_API bool mentions_place(const BrainNote& note, const std::vector<int64_t>& places);
+
+}  // namespace alloy
