@@ -76,7 +76,7 @@ void write_bytes(const std::filesystem::path& path, std::string_view bytes) { st
 }  // namespace
 
 TEST_CASE("read_video gives each frame and each sound its time", "[io]") {
-  REQUIRE(clips().size() == 11);
+  REQUIRE(clips().size() == 15);
   for (const Clip& clip : clips()) {
     INFO(clip.name);
     const Video video = read_video(clip.path());
@@ -236,7 +236,7 @@ TEST_CASE("damaged videos", "[io]") {
       for (size_t i = 0; i < lengths; ++i) {
         write_bytes(path, std::string_view(bytes).substr(0, bytes.size() * i / lengths));
         const bool read = reads(VideoDamage::refuse);
-        if (clip.name != "broadcast.ts") {
+        if (clip.name != "broadcast.ts" && clip.name != "h264.flv" && clip.name != "theora.ogv") {
           INFO(clip.name << " cut at " << bytes.size() * i / lengths);
           CHECK_FALSE(read);  // all others say how long they are
         }

@@ -6,7 +6,7 @@
 ///     Tensor clock = uniform_clock(0.0, 10.0, 25.0);                                  // [250] the times of video frames
 ///     Clocked imu = resample_to_clock({.values = v, .times = t}, clock, {.method = ClockMethod::linear, .max_gap_seconds = 0.1});
 ///
-/// What has nothing near it is masked, never invented. Differentiable in the values. A clock that runs wrong is put right
+/// What has nothing near it is masked, never invented. Differentiable in the values, once. A clock that runs wrong is put right
 /// before: `times = delay + (1 + drift) * times`, see delay.hpp.
 
 #include <alloy/core/options.hpp>
