@@ -25,7 +25,7 @@ struct Form {
   double new_pointing, new_told_apart;  // where side and region were never seen together
   double lift;                          // R@10 as a multiple of chance
 };
-const Form kQuick{.slices = {.pixels = 48, .pixel_mm = 4.33}, .widths = {16, 32}, .dim = 32, .train = 600, .marked = 600, .test = 80, .batch = 24, .epochs = 3,
+const Form kQuick{.slices = {.pixels = 48, .pixel_mm = 4.33}, .widths = {16, 32}, .dim = 32, .train = 600, .marked = 600, .test = 80, .batch = 24, .epochs = 4,
                   .bag_epochs = 1, .learning_rate = 4e-3, .pointing = 0.5, .lead = 0.15, .told_apart = 0.6, .new_pointing = 0.35, .new_told_apart = 0, .lift = 1.2};
 const Form kFull{.slices = {}, .widths = {24, 48}, .dim = 64, .train = 3000, .marked = 300, .test = 400, .batch = 48, .epochs = 8,
                  .bag_epochs = 8, .learning_rate = 2e-3, .pointing = 0.8, .lead = 0.25, .told_apart = 0.9, .new_pointing = 0.7, .new_told_apart = 0.8, .lift = 4};
