@@ -111,7 +111,8 @@ class Draft {
         if (row < 0 || column < 0 || row >= options_.pixels || column >= options_.pixels) return false;
         if (std::hypot(static_cast<double>(row) - spot.row, static_cast<double>(column) - spot.column) > reach) continue;
         const int64_t label = places[row * options_.pixels + column];
-        ++all, own += label == spot.place + 1, foreign += label != 0 && label != spot.place + 1, tissue += image[row * options_.pixels + column] > kTissue;
+        ++all, own += label == spot.place + 1, foreign += label != 0 && label != spot.place + 1,
+            tissue += image[row * options_.pixels + column] > kTissue;
       }
     return 2 * own >= all && 5 * foreign <= all && 4 * tissue >= 3 * all;
   }

@@ -23,7 +23,8 @@ Score grouped_mean(const Tensor& values, const Tensor& groups, const BootstrapOp
   const Tensor all_sums = at::bincount(groups, plain), all_sizes = at::bincount(groups);
   const Tensor used = all_sizes.gt(0), sums = all_sums.masked_select(used), sizes = all_sizes.masked_select(used).to(at::kDouble);
   return bootstrap(
-      sums.size(0), [&](const Tensor& index) { return sums.index_select(0, index).sum().item<double>() / sizes.index_select(0, index).sum().item<double>(); },
+      sums.size(0),
+      [&](const Tensor& index) { return sums.index_select(0, index).sum().item<double>() / sizes.index_select(0, index).sum().item<double>(); },
       options);
 }
 
@@ -38,20 +39,25 @@ Tensor preference(const Tensor& of_true, const Tensor& of_false) {
 Image pointing_picture(const Tensor& picture, const Tensor& right, double row, double column, const PointingPictureOptions& options) {
   constexpr auto kWhere = "pointing_picture";
   check_shape(picture, {-1, -1}, kWhere, "the picture");
-  check<ConfigError>(options.zoom >= 1 && options.zoom <= 32 && options.low < options.high, "[{}] expected zoom in 1..32 and low < high, got {}, {} and {}",
-                     {kWhere, options.zoom, options.low, options.high});
+  check<ConfigError>(options.zoom >= 1 && options.zoom <= 32 && options.low < options.high,
+                     "[{}] expected zoom in 1..32 and low < high, got {}, {} and {}", {kWhere, options.zoom, options.low, options.high});
   const int64_t zoom = options.zoom, height = picture.size(0), width = picture.size(1);
   if (right.defined()) check_shape(right, {height, width}, kWhere, "the right place");
-  const Tensor grey = ((picture.detach().to(at::kFloat) - options.low) * (255 / (options.high - options.low))).clamp(0, 255).to(at::kByte).contiguous();
+  const Tensor grey =
+      ((picture.detach().to(at::kFloat) - options.low) * (255 / (options.high - options.low))).clamp(0, 255).to(at::kByte).contiguous();
   const Tensor inside = right.defined() ? right.to(at::kBool).contiguous() : at::zeros({height, width}, at::kBool);
   const auto* value = grey.const_data_ptr<uint8_t>();
   const auto* mask = inside.const_data_ptr<bool>();
 
-  Image image{.width = width * zoom, .height = height * zoom, .channels = 3, .pixels = std::vector<uint8_t>(static_cast<size_t>(width * zoom * height * zoom * 3))};
+  Image image{.width = width * zoom,
+              .height = height * zoom,
+              .channels = 3,
+              .pixels = std::vector<uint8_t>(static_cast<size_t>(width * zoom * height * zoom * 3))};
   const auto in = [&](int64_t y, int64_t x) {  // in pixels of the result
     return y >= 0 && x >= 0 && y < image.height && x < image.width && mask[y / zoom * width + x / zoom];
   };
-  const double cross_y = (row + 0.5) * static_cast<double>(zoom), cross_x = (column + 0.5) * static_cast<double>(zoom), reach = 3.0 * static_cast<double>(zoom);
+  const double cross_y = (row + 0.5) * static_cast<double>(zoom), cross_x = (column + 0.5) * static_cast<double>(zoom),
+               reach = 3.0 * static_cast<double>(zoom);
   const bool cross = row >= 0 && column >= 0;
   constexpr std::array<uint8_t, 3> kOutline{60, 200, 220}, kCross{255, 196, 0};
   auto* out = image.pixels.data();

@@ -183,7 +183,8 @@ Tensor all_text_scores(PhraseGrid model, const std::vector<std::vector<std::vect
   constexpr size_t kBlock = 16;  // texts: their similarities with all cells are held at once
   std::vector<Tensor> parts;
   for (size_t first = 0; first < texts.size(); first += kBlock) {
-    const auto begin = texts.begin() + static_cast<std::ptrdiff_t>(first), end = texts.begin() + static_cast<std::ptrdiff_t>(std::min(first + kBlock, texts.size()));
+    const auto begin = texts.begin() + static_cast<std::ptrdiff_t>(first),
+               end = texts.begin() + static_cast<std::ptrdiff_t>(std::min(first + kBlock, texts.size()));
     parts.push_back(model->text_scores(make_phrase_batch({begin, end}), cells));
   }
   return at::cat(parts);

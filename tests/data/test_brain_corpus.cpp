@@ -51,8 +51,8 @@ TEST_CASE("brain corpora", "[data]") {
     const Tensor holds = notes_hold(corpus, index);
     for (int64_t i = 0; i < 4; ++i)
       for (int64_t j = 0; j < 4; ++j)
-        CHECK(holds[i][j].item<bool>() ==
-              note_holds(corpus.cases[static_cast<size_t>(index[static_cast<size_t>(i)])].note, corpus.cases[static_cast<size_t>(index[static_cast<size_t>(j)])].lesions));
+        CHECK(holds[i][j].item<bool>() == note_holds(corpus.cases[static_cast<size_t>(index[static_cast<size_t>(i)])].note,
+                                                     corpus.cases[static_cast<size_t>(index[static_cast<size_t>(j)])].lesions));
     CHECK(holds.diagonal().all().item<bool>());
     CHECK(holds[0][1].item<bool>());
   }

@@ -18,7 +18,8 @@ TEST_CASE("grouped_mean", "[eval]") {
   SECTION("values of a group are no further evidence") {
     // 40 answers, of 10 pictures whose answers are all alike: as uncertain as 10 answers.
     const Tensor answers = torch::tensor({1.f, 0.f, 1.f, 1.f, 0.f, 1.f, 0.f, 1.f, 1.f, 0.f});
-    const Score ten = grouped_mean(answers), forty = grouped_mean(answers.repeat_interleave(4)), grouped = grouped_mean(answers.repeat_interleave(4), torch::arange(10).repeat_interleave(4));
+    const Score ten = grouped_mean(answers), forty = grouped_mean(answers.repeat_interleave(4)),
+                grouped = grouped_mean(answers.repeat_interleave(4), torch::arange(10).repeat_interleave(4));
     CHECK_THAT(grouped.high - grouped.low, WithinAbs(ten.high - ten.low, 1e-9));
     CHECK(forty.high - forty.low < 0.7 * (grouped.high - grouped.low));
   }
@@ -30,7 +31,8 @@ TEST_CASE("grouped_mean", "[eval]") {
 }
 
 TEST_CASE("preference", "[eval]") {
-  CHECK_THAT(preference(torch::tensor({1.f, 2.f, 3.f, 3.f}), torch::tensor({2.f, 1.f, 3.f, 3.f + 5e-7f})), AllClose(torch::tensor({0.f, 1.f, 0.5f, 0.5f})));
+  CHECK_THAT(preference(torch::tensor({1.f, 2.f, 3.f, 3.f}), torch::tensor({2.f, 1.f, 3.f, 3.f + 5e-7f})),
+             AllClose(torch::tensor({0.f, 1.f, 0.5f, 0.5f})));
   CHECK_THROWS_AS(preference(torch::ones({2}), torch::ones({3})), ShapeError);
 }
 
@@ -48,7 +50,7 @@ TEST_CASE("pointing_picture", "[eval]") {
   CHECK(colour(0, 0) == std::vector<int>{127, 127, 127});
   CHECK(colour(3, 6) == colour(5, 8));  // corners of the outlined pixel
   CHECK(colour(3, 6) != colour(0, 0));
-  CHECK(colour(4, 7) == colour(0, 0));  // its middle
+  CHECK(colour(4, 7) == colour(0, 0));                     // its middle
   CHECK(colour(10, 12) == std::vector<int>{255, 196, 0});  // an arm of the cross
   const Image plain = pointing_picture(torch::full({4, 6}, 0.6), {}, -1, -1, {.zoom = 1});
   CHECK(plain.pixels == std::vector<uint8_t>(4 * 6 * 3, 127));

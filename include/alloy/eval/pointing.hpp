@@ -19,7 +19,7 @@ ALLOY_API Score grouped_mean(const Tensor& values, const Tensor& groups = {}, co
 ALLOY_API Tensor preference(const Tensor& of_true, const Tensor& of_false);
 
 struct PointingPictureOptions {
-  int64_t zoom = 4;  ///< pixels a pixel, 1..32
+  int64_t zoom = 4;              ///< pixels a pixel, 1..32
   double low = 0.0, high = 1.2;  ///< values that are black and white
 };
 /// A grey picture with a cross where it was pointed at and the outline of what would have been right.

@@ -97,15 +97,16 @@ using PhraseGrid = Holder<PhraseGridImpl>;
 ALLOY_API Tensor phrase_contrast(PhraseGrid model, const PhraseBatch& texts, const Tensor& cells, const std::vector<PhraseBatch>& falsehoods = {},
                                  const std::vector<Tensor>& counts = {}, const Tensor& also_true = {});
 
-/// Contrast of phrases and cells, where it is known which cells a phrase is about: the mean over phrases of -log of the share that softmax(sharpness *
-/// similarity) over the picture's cells gives to the right ones.
+/// Contrast of phrases and cells, where it is known which cells a phrase is about: the mean over phrases of -log of the share that softmax(sharpness
+/// * similarity) over the picture's cells gives to the right ones.
 /// @param vectors  [P, D] @param cells  [P, G, D], of the picture of each phrase @param right  bool [P, G], at least one a phrase
 /// @throws ShapeError; DataError for a phrase without a right cell
 ALLOY_API Tensor cell_contrast(PhraseGrid model, const Tensor& vectors, const Tensor& cells, const Tensor& right);
 
 /// Cells of any number of pictures, a batch at a time, without gradients. @param pictures  [N, channels, H, W] @return [N, G, D]
 ALLOY_API Tensor embed_all_cells(PhraseGrid model, const Tensor& pictures, int64_t batch_size = 64);
-/// The cell that is most like each phrase, without gradients. @param words  P phrases @param cells  [P, G, D], of the picture of each @return int64 [P]
+/// The cell that is most like each phrase, without gradients. @param words  P phrases @param cells  [P, G, D], of the picture of each @return int64
+/// [P]
 ALLOY_API Tensor point_at(PhraseGrid model, const TokenBatch& words, const Tensor& cells);
 /// text_scores of any number of texts and pictures, in blocks, without gradients. @param texts  as make_phrase_batch takes them @return [N, B]
 ALLOY_API Tensor all_text_scores(PhraseGrid model, const std::vector<std::vector<std::vector<int64_t>>>& texts, const Tensor& cells);
