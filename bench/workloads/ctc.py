@@ -53,7 +53,7 @@ def ctc_segmentation(loaded):
 
     def call():
         timings, _, _ = ctc_segmentation.ctc_segmentation(config, log_probs, truth)
-        return {"starts": torch.from_numpy(timings[1:len(targets) + 1].astype(numpy.float64))}  # before the first token stands the start
+        return {"starts": torch.from_numpy(timings[2:len(targets) + 2].astype(numpy.float64))}  # before the first token stand the start and a blank
     return call
 
 
