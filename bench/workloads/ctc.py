@@ -49,6 +49,7 @@ def ctc_segmentation(loaded):
     log_probs, targets = loaded["log_probs"].numpy(), loaded["targets"].numpy()
     config = ctc_segmentation.CtcSegmentationParameters(char_list=[str(v) for v in range(log_probs.shape[1])], index_duration=1.0, preamble_transition_cost_zero=False, backtrack_from_max_t=True)
     config.blank = BLANK
+    config.min_window_size = max(config.min_window_size, len(log_probs))  # at once: with less it starts anew, twice, for so many frames
     truth, _ = ctc_segmentation.prepare_token_list(config, [targets])
 
     def call():
