@@ -49,11 +49,12 @@ def ctc_segmentation(loaded):
     log_probs, targets = loaded["log_probs"].numpy(), loaded["targets"].numpy()
     config = ctc_segmentation.CtcSegmentationParameters(char_list=[str(v) for v in range(log_probs.shape[1])], index_duration=1.0, preamble_transition_cost_zero=False, backtrack_from_max_t=True)
     config.blank = BLANK
+    config.min_window_size = max(config.min_window_size, len(log_probs))  # at once: with less it starts anew, twice, for so many frames
     truth, _ = ctc_segmentation.prepare_token_list(config, [targets])
 
     def call():
         timings, _, _ = ctc_segmentation.ctc_segmentation(config, log_probs, truth)
-        return {"starts": torch.from_numpy(timings[1:len(targets) + 1].astype(numpy.float64))}  # before the first token stands the start
+        return {"starts": torch.from_numpy(timings[2:len(targets) + 2].astype(numpy.float64))}  # before the first token stand the start and a blank
     return call
 
 
