@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Writes docs/performance.md from docs/performance.json, which `scripts/bench --json` wrote. The words of the page are here.
+"""Writes docs/performance.md from docs/performance*.json, which `scripts/bench --json` wrote: a file a run, for machines differ. The words of the
+page are here.
 
 usage: write_docs.py [--check] [ROOT]      --check: writes nothing, fails if the page is not what would be written"""
 import json
 import pathlib
+import re
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
@@ -12,9 +14,27 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from harness.compare import faults  # noqa: E402
 from harness.table import milliseconds, number, share_of_limit  # noqa: E402
 
+RUN = """## Measured on {processor}, {date}
+
+### Machine
+
+{machine}
+
+### Results
+
+{results}
+
+{large}
+### Targets and where alloy is slower
+
+{targets}
+
+{slower}
+"""
+
 PAGE = """# Performance
 
-<!-- Written by bench/write_docs.py from docs/performance.json. Change neither this page nor the figures by hand. -->
+<!-- Written by bench/write_docs.py from docs/performance*.json. Change neither this page nor the figures by hand. -->
 
 `scripts/bench [NAME...] [--json FILE]` measures alloy beside its peers, which it installs at fixed versions.
 
@@ -28,26 +48,17 @@ PAGE = """# Performance
 * *MKL fast path*: MKL is slower on processors that are not Intel's unless its check of the vendor is overridden, so peers are measured both
   ways. Ours is as installed in both.
 
-## Machine
+{runs}
+## What the figures are about
 
-{machine}
+**Contrastive losses** are forward and backward, by both sides' features, the scale and, where there is one, the bias. Only open_clip has targets; the
+composition of LibTorch's operations on the whole matrix is there to compare with. The matrix of all pairs is never written to memory, and products go through
+oneDNN, which on processors other than Intel's is faster than MKL in the same LibTorch. Each thread has columns of its own and does all the work on them.
 
-## Results
-
-{results}
-
-Each is forward and backward, by both sides' features, the scale and, where there is one, the bias. Only open_clip has targets; the composition of
-LibTorch's operations on the whole matrix is there to compare with.
-{large}
-## Targets and where alloy is slower
-
-{targets}
-
-{slower}
-
-Where it comes from: the matrix of all pairs is never written to memory, and products go through oneDNN, which on processors other than Intel's is
-faster than MKL in the same LibTorch. Each thread has columns of its own and does all the work on them.
+**Alignment** is the operator alone, on inputs made before. Kernels are written for AVX-512, AVX2 and any machine, and chosen when the program runs: pairs of
+series side by side in the lanes of vectors (DTW, soft-DTW), states of the trellis (CTC), entries of the plan (Sinkhorn), channels (roi_align).
 {missing}
+
 [Adding a benchmark](adding_a_benchmark.md) says how more work is measured.
 """
 
@@ -117,37 +128,44 @@ def slower_lines(rows):
         yield "Not to be told apart: " + "; ".join(described(row) for row in even) + "."
 
 
-def missing_lines(written, known):
-    left_out = [row for row in written["results"] if "why" in row]
-    absent = [work for name, work in known.items() if name not in {row["name"] for row in written["results"]}]
+def missing_lines(runs, known):
+    results = [row for written in runs for row in written["results"]]
+    left_out = [row for row in results if "why" in row]
+    absent = [work for name, work in known.items() if name not in {row["name"] for row in results}]
     if left_out or absent:
         yield ""
         yield "Not in these figures:"
     for row in left_out:
         yield f"* {row['work']}, {row['peer']}: {row['why']}"
     for work in absent:
-        yield f"* {work.what}: not in this run; `scripts/bench {work.name}` measures it"
+        yield f"* {work.what}: not in these runs; `scripts/bench {work.name}` measures it"
 
 
-def page(written, known):
+def run_section(written):
     rows = [row for row in written["results"] if "why" not in row]
     large, usual = [row for row in rows if "process_mb" in row], [row for row in rows if "process_mb" not in row]
     peers = [row for row in usual if not row["peer"].startswith("alloy")]
     text = {"machine": machine_lines(written["machine"], written), "results": result_lines(usual), "large": large_lines(large), "targets": target_lines(rows),
-            "slower": slower_lines(peers), "missing": missing_lines(written, known)}
-    return PAGE.format(**{key: "\n".join(lines) for key, lines in text.items()}).replace("\n\n\n", "\n\n")
+            "slower": slower_lines(peers)}
+    return RUN.format(processor=written["machine"]["processor"], date=written["date"], **{key: "\n".join(lines) for key, lines in text.items()})
+
+
+def page(runs, known):
+    text = PAGE.format(runs="\n".join(run_section(written) for written in runs), missing="\n".join(missing_lines(runs, known)))
+    return re.sub(r"\n{3,}", "\n\n", text)
 
 
 def main():
     arguments = [a for a in sys.argv[1:] if a != "--check"]
     root = pathlib.Path(arguments[0]) if arguments else pathlib.Path(__file__).resolve().parent.parent
     from harness.work import find_work
-    made = page(json.loads((root / "docs/performance.json").read_text()), {name: work for name, (_, work) in find_work().items()})
+    runs = [json.loads(file.read_text()) for file in sorted((root / "docs").glob("performance*.json"))]
+    made = page(runs, {name: work for name, (_, work) in find_work().items()})
     file = root / "docs/performance.md"
     if "--check" not in sys.argv:
         file.write_text(made)
     elif file.read_text() != made:
-        sys.exit(f"{file} is not what bench/write_docs.py makes of docs/performance.json: run it")
+        sys.exit(f"{file} is not what bench/write_docs.py makes of docs/performance*.json: run it")
 
 
 if __name__ == "__main__":
