@@ -32,11 +32,13 @@ Tokens clean_tokens(const Features& features, int64_t dim, std::string_view what
   return out;
 }
 
-/// Seconds [B, T] in double, zeros where the mask hides them.
+/// Seconds [B, T] in double, zeros where the mask hides them, finite elsewhere.
 Tensor clean_times(const Features& features, const Tokens& tokens, std::string_view what) {
   check_shape(features.times, {tokens.values.size(0), tokens.values.size(1)}, kWhere, what);
-  const Tensor times = features.times.to(tokens.values.device(), at::kDouble);
-  return tokens.mask.defined() ? at::where(tokens.mask, times, at::zeros({}, times.options())) : times;
+  Tensor times = features.times.to(tokens.values.device(), at::kDouble);
+  if (tokens.mask.defined()) times = at::where(tokens.mask, times, at::zeros({}, times.options()));
+  check<DataError>(times.detach().isfinite().all().item<bool>(), "[{}] expected finite {} for real tokens, got NaN or infinity", {kWhere, what});
+  return times;
 }
 
 }  // namespace

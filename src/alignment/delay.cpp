@@ -52,7 +52,7 @@ DelayEstimate estimate_delay(const Tensor& first, const Tensor& second, const De
     return std::clamp(static_cast<int64_t>(std::ceil(std::min(seconds * rate, 1e15))), low, std::max(low, high));
   };
   detail::DelaySearch search{.method = options.method,
-                             .window = samples(options.window_seconds, kMinSamples, a.size(0)),
+                             .window = samples(options.window_seconds, kMinSamples, a.size(0) / 3),  // three are needed for a line
                              .max_lag = samples(options.max_delay_seconds, 1, a.size(0) + b.size(0)),
                              .max_drift = options.drift == DriftModel::none ? 0 : options.max_drift_ppm * 1e-6,
                              .bin = std::max<int64_t>(1, std::llround(rate / 1000))};
@@ -72,6 +72,9 @@ DelayEstimate estimate_delay(const Tensor& first, const Tensor& second, const De
     weights += w.weight;
   }
   if (weights > 0) out.correlation /= weights;
+  const double middle = static_cast<double>(a.size(0)) / 2, lag = std::abs(refined.line.at(middle) - middle);
+  const bool left_bounds = lag > 1.01 * static_cast<double>(search.max_lag) + 1 || std::abs(refined.line.drift) > 1.01 * search.max_drift;
+  if (out.windows.empty() || left_bounds) out.confidence = 0;  // nothing was confirmed
   return out;
 }
 

@@ -104,14 +104,15 @@ double confidence_of(const std::vector<float>& best, int64_t peak, int64_t reach
   const float height = best[static_cast<size_t>(peak)];
   if (!(height > 0)) return 0;
   float other = 0;
+  bool compared = false;
   for (const int64_t step : {-1, 1}) {
     int64_t at = peak + step;
     const auto inside = [&] { return at >= 0 && at < std::ssize(best); };
     const auto value = [&](int64_t i) { return best[static_cast<size_t>(i)]; };
     while (inside() && (std::abs(at - peak) <= reach || (value(at) > 0.5F * height && value(at) < value(at - step)))) at += step;
-    for (; inside(); at += step) other = std::max(other, value(at));
+    for (; inside(); at += step) other = std::max(other, value(at)), compared = true;
   }
-  return 1 - static_cast<double>(other / height);
+  return compared ? 1 - static_cast<double>(other / height) : 0;
 }
 
 }  // namespace

@@ -88,7 +88,7 @@ bool itakura_fits(double s, int64_t rows, int64_t columns) { return leads_throug
 BandRows band_rows(const DtwOptions& options, int64_t rows, int64_t columns) {
   if (options.max_slope > 0) return itakura_rows(options.max_slope, rows, columns);
   BandRows band;
-  const int64_t radius = options.radius < 0 ? std::max(rows, columns) : options.radius;
+  const int64_t all = std::max(rows, columns), radius = options.radius < 0 ? all : std::min(options.radius, all);
   for (int64_t i = 0; i < rows; ++i) {
     band.first.push_back(std::max(int64_t{0}, i - radius));
     band.last.push_back(std::min(columns - 1, i + radius));

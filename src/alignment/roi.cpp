@@ -37,6 +37,7 @@ Regions check_regions(const Tensor& features, const Tensor& boxes, const Tensor&
 }
 
 Regions join_regions(const Tensor& features, const std::vector<Tensor>& boxes, std::string_view where) {
+  check<ShapeError>(!boxes.empty(), "[{}] expected boxes of at least one image, got none", {where});
   check_shape(features, {static_cast<int64_t>(boxes.size()), -1, -1, -1}, where, "features, an image for each list of boxes,");
   std::vector<Tensor> owners;
   for (const Tensor& list : boxes) {

@@ -5,6 +5,8 @@
 
 #include <ATen/Functions.h>
 
+#include <algorithm>
+
 namespace alloy {
 
 /// Beside the streams, where the window that is written lies: filled anew by each pop, of a size that never changes.
@@ -59,8 +61,11 @@ bool StreamAligner::pop(StreamWindow& window) {
       core_->steps[m++] = {input.values.mutable_data_ptr<float>(), input.mask.mutable_data_ptr<bool>(), input.present.mutable_data_ptr<bool>()};
   }
   check<ShapeError>(made_here, "[StreamAligner] expected a window that make_window of this aligner made, got another");
-  const auto popped = core_->pop(window.inputs.begin()->second.times.mutable_data_ptr<double>(), core_->steps);
+  double* const times = window.inputs.begin()->second.times.mutable_data_ptr<double>();
+  const auto popped = core_->pop(times, core_->steps);
   if (!popped) return false;
+  for (auto& [name, input] : window.inputs)  // a copied window may have times of its own for each
+    if (double* const own = input.times.mutable_data_ptr<double>(); own != times) std::copy_n(times, o.window_steps, own);
   window.first_step = popped->first_step;
   window.release = popped->release;
   return true;

@@ -15,6 +15,9 @@ std::vector<std::string> TimedSpeech::texts() const {
 std::vector<double> loudness_db(const Audio& audio, double hop_seconds, double window_seconds) {
   check<ShapeError>(audio.channels == 1 && !audio.samples.empty() && audio.sample_rate_hz > 0,
                     "[loudness_db] expected samples of one channel, got {} of {}; to_mono makes one channel", {audio.frames(), audio.channels});
+  const auto bad = std::ranges::find_if(audio.samples, [](float x) { return !std::isfinite(x); });
+  if (bad != audio.samples.end())
+    fail<DataError>("[loudness_db] expected finite samples, got {} at sample {}", {*bad, bad - audio.samples.begin()});
   const auto rate = static_cast<double>(audio.sample_rate_hz);
   const auto count = static_cast<int64_t>(audio.samples.size());
   const int64_t half = std::llround(window_seconds * rate / 2);

@@ -109,7 +109,8 @@ std::vector<WordSpan> words_by_onsets(const CtcAlignment& alignment, const std::
     TimeSpan& span = placed[static_cast<size_t>(i)].time;
     const double least = i == 0 ? 0.0 : placed[static_cast<size_t>(i - 1)].time.stop;
     span.start = std::clamp(span.start, least, seconds - static_cast<double>(count - i) * kLeastWord);
-    span.stop = std::clamp(span.stop, span.start + kLeastWord, seconds - static_cast<double>(count - i - 1) * kLeastWord);
+    const double most = seconds - static_cast<double>(count - i - 1) * kLeastWord;  // by rounding it may lie below the least stop: no std::clamp
+    span.stop = std::min(most, std::max(span.stop, span.start + kLeastWord));
   }
   return placed;
 }

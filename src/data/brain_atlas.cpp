@@ -165,6 +165,8 @@ BrainVolumes make_brain_volumes(const NiftiVolume& scan, const NiftiVolume& atla
                      {kWhere, 2000 * options.step_mm, cells * options.step_mm});
     sizes[axis] = static_cast<int64_t>(std::ceil(cells)) + 1;
   }
+  check<DataError>(sizes[0] * sizes[1] * sizes[2] <= (int64_t{1} << 27), "[{}] expected at most 2^27 cells of {} mm, got {} x {} x {}",
+                   {kWhere, options.step_mm, sizes[0], sizes[1], sizes[2]});
   volumes.intensity = at::empty({sizes[2], sizes[1], sizes[0]}, at::kFloat);
   volumes.places = at::zeros({sizes[2], sizes[1], sizes[0]}, at::kByte);
   auto* intensity = volumes.intensity.mutable_data_ptr<float>();
@@ -189,9 +191,11 @@ BrainVolumes make_brain_volumes(const NiftiVolume& scan, const NiftiVolume& atla
 }
 
 BrainVolumes read_brain_template(const std::filesystem::path& folder, const BrainGridOptions& options) {
-  for (const char* name : {"ch2better.nii.gz", "aal.nii.gz", "aal.nii.txt"})
-    check<IoError>(std::filesystem::exists(folder / name),
+  for (const char* name : {"ch2better.nii.gz", "aal.nii.gz", "aal.nii.txt"}) {
+    std::error_code ignored;
+    check<IoError>(std::filesystem::exists(folder / name, ignored),
                    "[read_brain_template] expected {}, got no such file; install it with: apt-get install mricron-data", {folder / name});
+  }
   return make_brain_volumes(read_nifti(folder / "ch2better.nii.gz"), read_nifti(folder / "aal.nii.gz"), read_label_table(folder / "aal.nii.txt"),
                             place_of_aal, options);
 }

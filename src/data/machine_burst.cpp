@@ -95,6 +95,9 @@ void add_impacts(const MachineDesign& design, double shaft_hz, double amplitude,
 }  // namespace
 
 void fill_burst(const MachineDesign& design, const MachineCondition& condition, Random& random, std::span<float, kBurstSamples> out) {
+  const double passes = design.bearing_ratio * design.shaft_hz * condition.speed;
+  check<ConfigError>(passes > 0 && passes <= kBurstRateHz, "[vibration_burst] expected bearing_ratio * shaft_hz * speed above 0, to {} Hz, got {}",
+                     {kBurstRateHz, passes});
   std::ranges::fill(out, 0.0F);
   const double f = design.shaft_hz * condition.speed, square = condition.speed * condition.speed, load = condition.load;
   const auto of = [&](MachineFault fault) { return condition.fault == fault ? std::max(condition.severity, 0.0) : 0.0; };

@@ -221,9 +221,9 @@ void write_machine_records(const MachineRecords& records, const std::filesystem:
     const Manifest name{.columns = {machine.machine}};  // quoted where it has to be
     std::string quoted = to_csv(name), text;
     quoted.pop_back();
-    const Tensor values = machine.series.values.to(torch::kDouble).contiguous();
+    const Tensor values = machine.series.values.to(torch::kDouble).contiguous(), times = machine.series.times.to(torch::kDouble).contiguous();
     const double* value = values.const_data_ptr<double>();
-    const double* time = machine.series.times.const_data_ptr<double>();
+    const double* time = times.const_data_ptr<double>();
     for (int64_t t = 0; t < values.size(0); ++t) {
       text.append(time_stamp(time[t])).append(",").append(quoted);
       for (int64_t c = 0; c < values.size(1); ++c) append_number(text += ',', *value++);

@@ -2,6 +2,7 @@
 #include <alloy/data/machine_windows.hpp>
 
 #include <alloy/alignment/clock.hpp>
+#include <alloy/io/time_stamp.hpp>
 
 #include <torch/types.h>
 
@@ -13,6 +14,7 @@ namespace alloy {
 namespace {
 
 constexpr double kHour = 3600;
+constexpr double kMostSteps = 1 << 24;  // of one machine
 
 std::string group_of(const std::string& channel) { return channel.substr(0, channel.find('.')); }
 
@@ -94,8 +96,10 @@ MachineWindows::MachineWindows(const MachineRecords& records, MachineWindowOptio
                 "values of a machine's series");
     const double begin = std::floor(series.times[0].item<double>() / options_.step_s),
                  end = std::floor(series.times[-1].item<double>() / options_.step_s) + 1;
-    check<ConfigError>(end - begin < 2147483648.0, "[MachineWindows] expected at most 2^31 steps, got {} of {} s for {}",
-                       {end - begin, options_.step_s, machine.machine});
+    if (!(end - begin <= kMostSteps))
+      fail<ConfigError>("[MachineWindows] expected at most 2^24 steps, got {} of {} s for {}, from {} to {}",
+                        {end - begin, options_.step_s, machine.machine, time_stamp(series.times[0].item<double>()),
+                         time_stamp(series.times[-1].item<double>())});
     const Tensor ends = (torch::arange(static_cast<int64_t>(end - begin), torch::kDouble) + begin + 1) * options_.step_s;  // [N]
     const auto clocked = resample_to_clock({.values = series.values.to(torch::kFloat), .times = series.times}, ends - options_.step_s / 2,
                                            {.method = ClockMethod::window_mean, .window_seconds = options_.step_s});

@@ -44,8 +44,9 @@ Box candidate(const Box& truth, double jitter, double side, Random& random) {
 }
 
 Box clutter(const std::vector<SceneObject>& objects, double side, Random& random) {
+  constexpr int kTrials = 10'000;
   Box box{};
-  for (;;) {
+  for (int trial = 0; trial < kTrials; ++trial) {
     const Box& near = objects[static_cast<size_t>(random.below(std::ssize(objects)))].box;
     box = random.chance(0.6) ? moved(near, 0.7, 0.8, side, random) : [&] {
       const double x = random.uniform(0, 0.85 * side), y = random.uniform(0, 0.85 * side);
@@ -54,6 +55,8 @@ Box clutter(const std::vector<SceneObject>& objects, double side, Random& random
     const bool has_area = box[2] - box[0] >= 4 && box[3] - box[1] >= 4;
     if (has_area && std::ranges::none_of(objects, [&](const SceneObject& o) { return iou(box, o.box) >= kMost; })) return box;
   }
+  fail<DataError>("[propose_regions] expected room for clutter of 4 pixels a side beside {} things on {}, got none in {} trials",
+                  {objects.size(), side, kTrials});
 }
 
 Tensor as_tensor(const std::vector<Box>& boxes) {

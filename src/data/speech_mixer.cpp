@@ -55,6 +55,7 @@ class Joiner {
 /// Read at every `factor`-th place, between samples by linear interpolation.
 void play_faster(TimedSpeech& speech, double factor) {
   const Samples& x = speech.audio.samples;
+  if (x.empty()) return;
   Samples y(static_cast<size_t>(std::max(1.0, std::floor(static_cast<double>(x.size()) / factor))));
   for (size_t i = 0; i < y.size(); ++i) {
     const double place = static_cast<double>(i) * factor;
@@ -111,10 +112,14 @@ SpeechMixer::SpeechMixer(std::vector<TimedSpeech> sentences, SpeechMixerOptions 
                      "[SpeechMixer] expected one channel at {} Hz in sentence {}, got {} samples of {} channels at {} Hz",
                      {sample_rate_hz(), i, s.audio.frames(), s.audio.channels, s.audio.sample_rate_hz});
     check<DataError>(!s.words.empty(), "[SpeechMixer] expected words in sentence {}, got none", {i});
-    for (const WordSpan& word : s.words)
+    for (const WordSpan& word : s.words) {
       check<DataError>(word.time.start >= 0 && word.time.start < word.time.stop && word.time.stop <= seconds + 1e-3,
                        "[SpeechMixer] expected words within the {} s of sentence {}, got '{}' at {} to {} s",
                        {seconds, i, word.text, word.time.start, word.time.stop});
+      check<DataError>(!cut(s.audio, word.time).samples.empty(),
+                       "[SpeechMixer] expected words of at least a sample in sentence {}, got '{}' at {} to {} s",
+                       {i, word.text, word.time.start, word.time.stop});
+    }
     const auto [place, added] = places.emplace(s.speaker, speakers_.size());
     if (added) speakers_.emplace_back();
     speakers_[place->second].push_back(i);

@@ -45,9 +45,10 @@ BestSensor best_sensor(const MachineWindows& windows, const MachineRecords& reco
         bool any = false;
         for (const int64_t machine : machines) {
           tracks.push_back(sensor_alarm(windows, records, machine, rule));
-          any = any || tracks.back().scores.isfinite().logical_and(tracks.back().healthy).any().item<bool>();
+          const Tensor scores = persistent(tracks.back().scores, options.persistence);
+          any = any || scores.isfinite().logical_and(tracks.back().healthy).any().item<bool>();
         }
-        if (!any) continue;  // a channel that was never measured
+        if (!any) continue;  // a channel that was never measured, or not long enough in a row
         const double threshold = alarm_threshold(tracks, options);
         const double lead = score_alarms(tracks, failures, threshold, options).lead_s.mean().item<double>();
         if (lead > best.mean_lead_s) best = {.rule = rule, .threshold = threshold, .mean_lead_s = lead};

@@ -6,7 +6,9 @@
 
 #include <charconv>
 #include <cmath>
+#include <locale>
 #include <optional>
+#include <sstream>
 
 namespace alloy {
 
@@ -19,11 +21,18 @@ std::string_view trimmed(std::string_view text) {
 
 /// Of the whole cell; also nan and inf.
 std::optional<double> number(std::string_view cell) {
-  if (cell.starts_with('+')) cell.remove_prefix(1);
-  if (cell.starts_with('+')) return std::nullopt;
+  if (cell.starts_with('+')) {
+    cell.remove_prefix(1);
+    if (cell.starts_with('+') || cell.starts_with('-')) return std::nullopt;
+  }
   double value = 0;
   const auto [end, error] = std::from_chars(cell.data(), cell.data() + cell.size(), value);
-  if (error == std::errc::result_out_of_range && end == cell.data() + cell.size()) return INFINITY;
+  if (error == std::errc::result_out_of_range && end == cell.data() + cell.size()) {
+    std::istringstream text{std::string(cell)};
+    text.imbue(std::locale::classic());
+    text >> value;  // too small: about 0; too large: the largest double
+    return std::abs(value) < 1 ? value : HUGE_VAL;
+  }
   if (error != std::errc() || end != cell.data() + cell.size()) return std::nullopt;
   return value;
 }

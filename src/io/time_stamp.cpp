@@ -76,8 +76,10 @@ std::optional<double> parse_date(std::string_view text) {
   if (!scan.done()) {
     if (!scan.take('T') && !scan.take('t') && !scan.take(' ')) return std::nullopt;
     if (!scan.digits(2, hour) || !scan.take(':') || !scan.digits(2, minute)) return std::nullopt;
-    if (scan.take(':') && !scan.digits(2, second)) return std::nullopt;
-    if (scan.take('.') && !scan.fraction(part)) return std::nullopt;
+    if (scan.take(':')) {
+      if (!scan.digits(2, second)) return std::nullopt;
+      if (scan.take('.') && !scan.fraction(part)) return std::nullopt;
+    }
     if (hour > 23 || minute > 59 || second > 59 || !read_zone(scan, zone)) return std::nullopt;
   }
   if (!scan.done()) return std::nullopt;

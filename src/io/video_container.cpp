@@ -34,7 +34,9 @@ void check_fits(const InputFile& file, uint64_t at, uint64_t size, std::string_v
 
 /// ISO/IEC 14496-12, section 4.2: boxes one after another, each with its size.
 void check_boxes(const InputFile& file) {
-  for (uint64_t at = 0; at < file.size();) {
+  constexpr uint64_t kMaxBoxes = 1'000'000;
+  for (uint64_t at = 0, count = 1; at < file.size(); ++count) {
+    check<DataError>(count <= kMaxBoxes, "[{}] expected at most {} boxes, got more", {file.path(), kMaxBoxes});
     const auto head = bytes_at(file, at, 16);
     if (head.size() < 8) return;  // bytes behind the last box
     uint64_t size = big(head, 0, 4);

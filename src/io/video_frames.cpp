@@ -19,7 +19,8 @@ namespace {
 /// The number of bytes that a frame adds, checked against what may be kept.
 size_t frame_bytes(int64_t width, int64_t height, const RawVideo& out, int64_t max_bytes, const std::string& where) {
   const int64_t bytes = 3 * width * height;  // FFmpeg's own limits keep sides below 2^15 or so; ours below 2^31
-  const auto kept = static_cast<int64_t>(out.pixels.size());
+  auto kept = static_cast<int64_t>(out.pixels.size());
+  for (const auto& channel : out.sound) kept += std::ssize(channel) * 4;
   check<DataError>(bytes <= max_bytes && kept <= max_bytes - bytes,
                    "[{}] expected frames of at most {} bytes together, got more: {} frames of {} x {}; read a range or smaller frames",
                    {where, max_bytes, out.times.size(), width, height});

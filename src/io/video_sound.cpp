@@ -72,18 +72,21 @@ void SoundLine::add(const AVFrame& frame, double seconds, RawVideo& out, const s
                    "[{}] expected sound of one kind, got {} channels at {} Hz after {} at {}",
                    {where, channels, rate, out.sound.size(), out.sound_rate});
 
-  int64_t skip = 0;  // samples of this frame whose time is taken
+  int64_t silence = 0, skip = 0;  // samples before this frame; samples of it whose time is taken
   if (const double beside = seconds - (start_ + static_cast<double>(count_) / static_cast<double>(rate));
       std::abs(beside) > options_.sound_slack_seconds) {
     check<DataError>(beside <= limits_.max_seconds, "[{}] expected sound within {} s, got a gap of {} s", {where, limits_.max_seconds, beside});
-    const int64_t samples = std::llround(beside * static_cast<double>(rate));
-    if (samples > 0) add_silence(samples, out);
+    const int64_t samples = std::llround(std::clamp(beside * static_cast<double>(rate), -1e15, 1e15));
+    silence = std::max<int64_t>(samples, 0);
     skip = std::clamp<int64_t>(-samples, 0, frame.nb_samples);
   }
-  check<DataError>(static_cast<double>(count_) <= limits_.max_seconds * static_cast<double>(rate), "[{}] expected at most {} s of sound, got more",
-                   {where, limits_.max_seconds});
-  const int64_t bytes = (std::clamp(count_, from_, to_) - from_ + frame.nb_samples) * channels * 4;
-  check<DataError>(bytes <= limits_.max_bytes, "[{}] expected at most {} bytes of sound, got more; read a range", {where, limits_.max_bytes});
+  check<DataError>(static_cast<double>(count_ + silence) <= limits_.max_seconds * static_cast<double>(rate),
+                   "[{}] expected at most {} s of sound, got more", {where, limits_.max_seconds});
+  const int64_t kept = std::clamp(count_ + silence + frame.nb_samples - skip, from_, to_) - from_;
+  const int64_t bytes = static_cast<int64_t>(out.pixels.size()) + kept * channels * 4;
+  check<DataError>(bytes <= limits_.max_bytes, "[{}] expected at most {} bytes of frames and sound, got more; read a range or smaller frames",
+                   {where, limits_.max_bytes});
+  add_silence(silence, out);
 
   const bool planar = av_sample_fmt_is_planar(static_cast<AVSampleFormat>(frame.format)) != 0;
   for (int64_t i = skip; i < frame.nb_samples; ++i, ++count_) {

@@ -94,6 +94,7 @@ void VideoSource::open(const VideoLimits& limits) {
   auto* buffer = static_cast<unsigned char*>(av_malloc(kBufferBytes));
   if (buffer == nullptr) throw std::bad_alloc();
   access_ = avio_alloc_context(buffer, kBufferBytes, /*write_flag=*/0, this, read, nullptr, seek);
+  if (access_ == nullptr) av_free(buffer);
   format_ = avformat_alloc_context();
   if (access_ == nullptr || format_ == nullptr) throw std::bad_alloc();
   format_->pb = access_;

@@ -7,6 +7,8 @@
 #include <torch/nn/modules/normalization.h>
 #include <torch/types.h>
 
+#include <cmath>
+
 namespace alloy {
 
 namespace {
@@ -97,7 +99,8 @@ RegionFeatures RegionEncoderImpl::forward(const Tensor& pictures, const Tensor& 
   const Tensor real = zero_padding(boxes, mask);
   const Tensor map = map_(pictures);  // [B, C, h, w]
   const Tensor owners = at::arange(batch, at::kLong).repeat_interleave(count);
-  const double scale = static_cast<double>(map.size(2)) / static_cast<double>(pictures.size(2));
+  // Of the strides, not of the sizes: a side that is no multiple of them is rounded up.
+  const double scale = std::ldexp(1.0 / static_cast<double>(options_.stem_stride), 1 - static_cast<int>(options_.widths.size()));
   const Tensor seen =
       roi_align(map, real.view({-1, 4}), owners, {.height = options_.bins, .width = options_.bins, .spatial_scale = scale, .sampling_ratio = 2});
   Tensor x = look_(seen.flatten(1)).view({batch, count, options_.dim});  // [B, R, D]

@@ -139,6 +139,13 @@ TEST_CASE("CrossModalAttention under padding and absence", "[alignment]") {
     }
     CHECK(clean.tokens[1].narrow(0, 2, 2).abs().max().item<float>() == 0);  // padding of the target
   }
+  SECTION("a time that is not finite is refused where the token is real") {
+    Tensor broken = t.clone();
+    broken.select(1, 1).fill_(kNan);  // real in every target
+    CHECK_THROWS_AS(attention->forward(features(target, target_mask, broken), features(source, source_mask, s)), DataError);
+    CHECK_THROWS_WITH(attention->forward(features(target, {}, t), features(source, {}, dirty(s, source_mask))),
+                      ContainsSubstring("finite times of the source"));
+  }
   SECTION("absent samples give zeros") {
     Features absent_source = features(dirty(source, torch::tensor({true, false, true}).unsqueeze(1).expand({3, 7})), source_mask, s);
     absent_source.present = torch::tensor({true, false, true});

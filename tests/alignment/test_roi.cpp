@@ -146,6 +146,9 @@ TEST_CASE("roi_align", "[alignment]") {
                SameBits(roi_align(s.features, s.boxes, s.images, o).index_select(0, torch::tensor({0, 3, 4, 6, 1, 2, 5}))));
     CHECK(roi_align(s.features, {torch::zeros({0, 4}, at::kDouble), torch::zeros({0, 4}, at::kDouble)}, o).sizes() == at::IntArrayRef({0, 5, 3, 2}));
     CHECK_THROWS_AS(roi_align(s.features, {s.boxes}, o), ShapeError);
+    const std::vector<Tensor> none;
+    CHECK_THROWS_AS(roi_align(s.features.slice(0, 0, 0), none, o), ShapeError);
+    CHECK_THROWS_WITH(roi_pool(s.features.slice(0, 0, 0), none), ContainsSubstring("at least one image"));
   }
   SECTION("a linear map gives its value at the middle of each bin") {
     const Tensor map = (torch::arange(9, at::kDouble).view({9, 1}) * 3 + torch::arange(12, at::kDouble).view({1, 12})).view({1, 1, 9, 12});

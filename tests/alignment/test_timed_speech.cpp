@@ -20,6 +20,10 @@ TEST_CASE("loudness is the mean power around a moment", "[alignment]") {
   CHECK_THROWS_WITH(loudness_db(stereo), ContainsSubstring("to_mono"));
   CHECK_THROWS_AS(loudness_db(Audio{.sample_rate_hz = 8000}), ShapeError);
   CHECK_THROWS_AS(loudness_db(audio, 1e-5), ConfigError);
+  Audio broken = audio;
+  broken.samples[7] = NAN;
+  CHECK_THROWS_AS(loudness_db(broken), DataError);
+  CHECK_THROWS_WITH(loudness_db(broken), ContainsSubstring("at sample 7"));
 }
 
 TEST_CASE("where sound begins and ends", "[alignment]") {

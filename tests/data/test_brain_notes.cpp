@@ -104,7 +104,11 @@ TEST_CASE("make_brain_volumes", "[data]") {
     CHECK_THROWS_WITH(make_brain_volumes(volume(scan, to_right), volume(labels, to_right), {{7, "Frontal_Sup_L"}}),
                       ContainsSubstring("known region"));
     CHECK_THROWS_AS(make_brain_volumes(volume(scan, to_right), volume(labels, to_right), names, place_of_aal, {.step_mm = 0}), ConfigError);
+    const std::array<double, 12> wide{20, 0, 0, -90, 0, 20, 0, -90, 0, 0, 20, -90};
+    CHECK_THROWS_WITH(make_brain_volumes(volume(scan, wide), volume(labels, wide), names, place_of_aal, {.step_mm = 0.5, .margin_mm = 100}),
+                      ContainsSubstring("at most 2^27 cells") && ContainsSubstring("681 x 761 x 761"));
     CHECK_THROWS_WITH(read_brain_template("/nowhere"), ContainsSubstring("mricron-data"));
+    CHECK_THROWS_AS(read_brain_template(std::string(300, 'x')), IoError);  // a name that is too long
   }
 }
 

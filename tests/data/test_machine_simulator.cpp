@@ -66,6 +66,12 @@ TEST_CASE("bursts carry the signature of their fault", "[data]") {
     for (const int64_t side : {150, 170}) CHECK(power[side].item<double>() > 5 * beside);
     CHECK(mesh > 4 * power[150].item<double>());
   }
+  SECTION("balls that pass backwards, never or without end are refused") {
+    Random random(1);
+    CHECK_THROWS_AS(vibration_burst({.bearing_ratio = -1}, {}, random), ConfigError);
+    CHECK_THROWS_AS(vibration_burst({.shaft_hz = 0}, {}, random), ConfigError);
+    CHECK_THROWS_AS(vibration_burst({.shaft_hz = 1e300}, {}, random), ConfigError);
+  }
 }
 
 TEST_CASE("a simulated fleet", "[data]") {

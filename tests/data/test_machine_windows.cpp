@@ -90,6 +90,10 @@ TEST_CASE("machine windows", "[data]") {
   SECTION("what does not fit") {
     CHECK_THROWS_AS(MachineWindows(made, {.step_s = 0}), ConfigError);
     CHECK_THROWS_AS(MachineWindows(made, {.step_s = 1e-6}), ConfigError);  // more steps than there is memory for
+    MachineRecords far = records();
+    far.machines[1].series.times[-1] = 253402300799.0;
+    CHECK_THROWS_WITH(MachineWindows(far, {.step_s = 600}),
+                      ContainsSubstring("at most 2^24 steps") && ContainsSubstring("for b, from 1970-01-01T00:00:00Z to 9999-12-31T23:59:59Z"));
     CHECK_THROWS_AS(windows.window(2, 0), DataError);
     MachineRecords only{.channels = {"load.current"}};
     CHECK_THROWS_WITH(MachineWindows(only), ContainsSubstring("beside those of the context `load`"));

@@ -208,6 +208,10 @@ TEST_CASE("candidate regions and batches of scenes", "[data]") {
   CHECK_THROWS_WITH(scene_word_ids(std::vector<std::string>{"the", "unicorn"}), ContainsSubstring("'unicorn'"));
   CHECK_THROWS_AS(collate_scenes({}, {}), ShapeError);
   CHECK_THROWS_AS(propose_regions(scenes[0], {.jitter = 0.5}, random), ConfigError);
+  PictureScene tiny = scenes[0];
+  tiny.picture = tiny.picture.slice(0, 0, 3).slice(1, 0, 3);
+  for (SceneObject& o : tiny.objects) o.box = {0, 0, 3, 3};
+  CHECK_THROWS_WITH(propose_regions(tiny, {.clutter = 1}, random), ContainsSubstring("room for clutter"));
 }
 
 TEST_CASE("picture scenes that are refused", "[data]") {

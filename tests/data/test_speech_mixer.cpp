@@ -114,6 +114,8 @@ TEST_CASE("the mixer names what it cannot mix", "[data]") {
   CHECK_THROWS_WITH(SpeechMixer({silent}), ContainsSubstring("words in sentence 0"));
   outside.words[1].time.stop = 9;
   CHECK_THROWS_WITH(SpeechMixer({outside}), ContainsSubstring("'b' at 0.5 to 9 s"));
+  outside.words[1].time.stop = 0.50001;
+  CHECK_THROWS_WITH(SpeechMixer({outside}), ContainsSubstring("at least a sample in sentence 0, got 'b'"));
   CHECK_THROWS_AS(SpeechMixer({sentence("x", 0.5)}, {.as_spoken = 2}), ConfigError);
   CHECK_THROWS_AS(SpeechMixer({sentence("x", 0.5)}, {.min_words = 9}), ConfigError);
   CHECK_THROWS_AS(SpeechMixer({sentence("x", 0.5)}, {.speed = 0.95}), ConfigError);

@@ -36,6 +36,12 @@ TEST_CASE("alarms of sensors", "[eval]") {
     CHECK(scores.caught.all().item<bool>());
     CHECK(scores.false_alarms < 0.05);
   }
+  SECTION("a channel that is never measured long enough in a row is left out") {
+    const Tensor third = torch::arange(records.machines[0].series.times.size(0)).remainder(3).eq(0);
+    for (MachineSeries& machine : records.machines) machine.series.values.select(1, 0).masked_fill_(third.logical_not(), NAN);
+    const MachineWindows sparse(records, {.steps = 12});
+    CHECK(best_sensor(sparse, records, two, {.persistence = 3}, {1}).rule.channel != 0);
+  }
   SECTION("the distance is Mahalanobis'") {
     const DistanceAlarm alarm(windows, records, two, /*steps=*/1);
     Tensor rows;

@@ -25,6 +25,7 @@ TEST_CASE("tables of numbers", "[io]") {
     CHECK((named.values == Values{0, 1, 1, 2} && named.columns == std::vector<std::string>{"time", "volts"}));
     CHECK(table("x,2\n1,2\n").columns.size() == 2);  // one name is enough
     CHECK(table("5").values == Values{5});
+    CHECK(table("1e-400,-1e-400\n").values == Values{0, 0});  // nearer to 0 than any double
   }
   SECTION("line ends, byte order mark and blank lines") {
     for (const char* text : {"1,2\n3,4\n", "1,2\r\n3,4\r\n", "1,2\n3,4",
@@ -48,6 +49,7 @@ TEST_CASE("tables of numbers", "[io]") {
         {"1\n1 2\n", "got '1 2'"},
         {"1\n0x10\n", "got '0x10'"},
         {"1\n++1\n", "got '++1'"},
+        {"1\n+-1\n", "got '+-1'"},
         {"1\n\"2\"\n", "got '\"2\"'"},
         {std::string("1\n2\0", 4), "got '2?'"},
         {"1\n" + std::string(100, 'x'), "got '" + std::string(40, 'x') + "...'"},

@@ -164,6 +164,8 @@ TEST_CASE("limits of a video", "[io]") {
   CHECK_THROWS_AS(read_video(path, {}, {.max_decoded_pixels = 30 * 3072}), DataError);
   CHECK_THROWS_WITH(read_video(path, {}, {.max_seconds = 1}), ContainsSubstring("at most 1 s"));
   CHECK_THROWS_WITH(read_video(path, {}, {.max_bytes = 31 * 3 * 3072}), ContainsSubstring("read a range or smaller frames"));
+  CHECK_THROWS_WITH(read_video(path, {}, {.max_bytes = 32 * 3 * 3072}), ContainsSubstring("bytes of frames and sound"));
+  CHECK(read_video(path, {.sound = VideoSound::leave}, {.max_bytes = 32 * 3 * 3072}).frames.size(0) == 32);
   CHECK_THROWS_WITH(read_video(path, {}, {.max_file_bytes = 1000}), ContainsSubstring("at most 1000 bytes"));
   CHECK(read_video(path, {}, {.max_pixels = 3072, .max_frames = 32, .max_decoded_pixels = 32 * 3072}).frames.size(0) == 32);
 }
@@ -204,6 +206,12 @@ TEST_CASE("what is no video", "[io]") {
     std::error_code full;
     std::filesystem::resize_file(folder / "sparse.mp4", uintmax_t{2} << 40, full);
     if (!full) CHECK_THROWS_AS(read_video(folder / "sparse.mp4"), DataError);
+  }
+  SECTION("more boxes than a video has") {
+    std::string bytes;
+    for (int i = 0; i <= 1'000'000; ++i) bytes.append("\0\0\0\bfree", 8);
+    write_bytes(folder / "boxes.mp4", bytes);
+    CHECK_THROWS_WITH(read_video(folder / "boxes.mp4"), ContainsSubstring("expected at most 1000000 boxes, got more"));
   }
   SECTION("another name is no matter") {
     std::filesystem::copy_file(clip_of("vp9.webm").path(), folder / "notes.txt");

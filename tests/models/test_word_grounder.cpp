@@ -66,6 +66,17 @@ TEST_CASE("RegionEncoder", "[models]") {
     CHECK_THAT(blind(in.pictures, other).values.select(1, 0), AllClose(blind(in.pictures, in.boxes).values.select(1, 0), 1e-5));
     CHECK_FALSE(at::allclose(encoder(in.pictures, other).values.select(1, 0), encoder(in.pictures, in.boxes).values.select(1, 0), 1e-4, 1e-4));
   }
+  SECTION("a side that is no multiple of the stride changes no scale") {
+    RegionEncoderOptions options = small_regions();
+    options.widths = {8};
+    options.relation_layers = 0;
+    options.places = false;
+    RegionEncoder alone(options);
+    // At a scale of 1 / 2 the first samples the last column of the map, 31.6 to 32; the second lies outside.
+    const Tensor edge = torch::tensor({{{64.2, 10.0, 65.0, 20.0}, {200.0, 10.0, 201.0, 20.0}}});
+    const Tensor values = alone(torch::randn({1, 3, 33, 64}), edge).values;
+    CHECK_FALSE(at::allclose(values[0][0], values[0][1], 1e-4, 1e-4));
+  }
   CHECK_THROWS_AS(RegionEncoder({.bins = 0}), ConfigError);
   CHECK_THROWS_AS(encoder(in.pictures, in.boxes.slice(0, 1)), ShapeError);
   CHECK_THROWS_AS(encoder(in.pictures.slice(1, 1), in.boxes), ShapeError);

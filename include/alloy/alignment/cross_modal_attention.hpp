@@ -54,7 +54,7 @@ class ALLOY_API CrossModalAttentionImpl final : public torch::nn::Module {
   /// Takes B heads T S numbers of memory.
   /// @param target  tokens [B, T, target_dim] (pooled counts as one token where there are none)
   /// @param source  tokens [B, S, source_dim]
-  /// @throws ShapeError; ConfigError if a prior is wanted and either has no times
+  /// @throws ShapeError; ConfigError if a prior is wanted and either has no times; DataError for real tokens with times that are not finite
   SoftAlignment forward(const Features& target, const Features& source);
   const CrossModalAttentionOptions& options() const { return options_; }
 

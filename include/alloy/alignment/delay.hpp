@@ -48,7 +48,7 @@ struct DelayOptions {
     field("drift", self.drift, "whether clocks may run at unequal speed");
     field("max_delay_seconds", self.max_delay_seconds, "the delay in the middle of the first is looked for in -max..max, > 0");
     field("max_drift_ppm", self.max_drift_ppm, "the drift is looked for in -max..max, 0..10000; devices seldom differ by more than 200");
-    field("window_seconds", self.window_seconds, "length of a window, > 0; while it lasts, the drift should not matter");
+    field("window_seconds", self.window_seconds, "length of a window, > 0, at most a third of the first is taken; while it lasts, the drift should not matter");
   }
   ALLOY_API void validate() const;  ///< throws ConfigError
 };
@@ -68,7 +68,8 @@ struct DelayEstimate {
   double drift_error_ppm = 0;      ///< the same; then drift_ppm is 0. Both are 0 under DriftModel::none: nothing was regressed
   double correlation = 0;          ///< weighted mean of the windows' peaks, -1..1; below 0: one of the two is upside down
   /// 0..1: one minus the height of the best other delay over that of the one found, in the sum over the windows. Near 0 for what has
-  /// nothing in common; below 0.3 the result is not to be trusted. Periodic sound is low by nature.
+  /// nothing in common; below 0.3 the result is not to be trusted. Periodic sound is low by nature. 0 if no window of the
+  /// first could be found in the second, if the line leaves the bounds of the options, or if these leave no other delay to compare with.
   double confidence = 0;
   std::vector<DelayWindow> windows = {};
 

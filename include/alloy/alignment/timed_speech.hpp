@@ -19,7 +19,7 @@ struct TimedSpeech {
 /// Loudness of one channel: frame i is the mean power around second i * hop_seconds, within half a window on either side.
 /// @param hop_seconds, window_seconds  > 0, at least one sample
 /// @return decibel below full scale, at least -120; one value for every hop that begins within the audio
-/// @throws ShapeError unless there is one channel and at least one sample; ConfigError
+/// @throws ShapeError unless there is one channel and at least one sample; ConfigError; DataError for samples that are not finite
 ALLOY_API std::vector<double> loudness_db(const Audio& audio, double hop_seconds = 0.01, double window_seconds = 0.02);
 
 /// Where the sound begins and ends: what is louder than `below_peak_db` under the loudest window of 10 ms. The whole audio

@@ -57,7 +57,7 @@ struct MachineDesign {
 };
 
 struct MachineCondition {
-  double speed = 1;  ///< 0..1 of full
+  double speed = 1;  ///< of full, above 0 to 1
   double load = 1;   ///< 0..1
   std::optional<MachineFault> fault = {};
   double severity = 0;  ///< 0 = sound, 1 = the machine stops
@@ -66,6 +66,7 @@ struct MachineCondition {
 inline constexpr int64_t kBurstSamples = 1024;
 inline constexpr double kBurstRateHz = 2560;
 /// Acceleration of the bearing's housing in m/s^2: float [kBurstSamples] at kBurstRateHz.
+/// @throws ConfigError unless balls pass between 0 (excluded) and kBurstRateHz times a second at this speed
 ALLOY_API Tensor vibration_burst(const MachineDesign& design, const MachineCondition& condition, Random& random);
 
 struct MachineSimulatorOptions {

@@ -39,7 +39,7 @@ struct MachineWindowOptions {
 /// around what is usual, logarithmic far from it. A gap repeats the value before it, within the window, and is 0 at its beginning.
 class ALLOY_API MachineWindows {
  public:
-  /// @throws ConfigError also if there is no group but the context, or a clock of more than 2^31 steps; ShapeError if series and names of
+  /// @throws ConfigError also if there is no group but the context, or a clock of more than 2^24 steps; ShapeError if series and names of
   ///         channels do not fit
   explicit MachineWindows(const MachineRecords& records, MachineWindowOptions options = {});
 
