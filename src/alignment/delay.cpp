@@ -52,12 +52,16 @@ DelayEstimate estimate_delay(const Tensor& first, const Tensor& second, const De
     return std::clamp(static_cast<int64_t>(std::ceil(std::min(seconds * rate, 1e15))), low, std::max(low, high));
   };
   detail::DelaySearch search{.method = options.method,
-                             .window = samples(options.window_seconds, kMinSamples, a.size(0) / 3),  // three are needed for a line
+                             .window = samples(options.window_seconds, kMinSamples, a.size(0)),
                              .max_lag = samples(options.max_delay_seconds, 1, a.size(0) + b.size(0)),
                              .max_drift = options.drift == DriftModel::none ? 0 : options.max_drift_ppm * 1e-6,
                              .bin = std::max<int64_t>(1, std::llround(rate / 1000))};
   const detail::DelayGuess guess = detail::guess_delay(a, b, search);
-  const detail::RefinedDelay refined = detail::refine_delay(samples_of(a), samples_of(b), search, guess.line);
+  detail::RefinedDelay refined = detail::refine_delay(samples_of(a), samples_of(b), search, guess.line);
+  if (refined.windows.empty() && a.size(0) / 3 >= kMinSamples) {  // as where the recordings overlap by less than a window
+    search.window = std::min(search.window, a.size(0) / 3);
+    refined = detail::refine_delay(samples_of(a), samples_of(b), search, guess.line);
+  }
 
   DelayEstimate out{.delay_seconds = refined.line.delay / rate,
                     .drift_ppm = refined.line.drift * 1e6,

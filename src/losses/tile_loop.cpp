@@ -10,15 +10,19 @@ int64_t count_parts(int64_t cols) { return at::in_parallel_region() ? 1 : std::c
 
 /// Note [Kept pages]: the products of tiles come from LibTorch in memory of their own, a MB at a time, and glibc gives such blocks
 /// back to the system as soon as they are free, to be faulted in again for the next tile: a seventh of the time of a large
-/// batch. Its thresholds follow the largest block of up to 32 MB that a program has freed (mallopt(3), M_MMAP_THRESHOLD): one that
-/// is freed untouched, larger than all blocks of a tile together, keeps those pages. Other allocators take no notice.
-void keep_freed_pages() { at::empty({6'000'000}, at::kByte); }
+/// batch. Its thresholds follow the largest block of up to 32 MB that a program has freed (mallopt(3), M_MMAP_THRESHOLD). Features
+/// and gradients up to that size raise them by themselves; for larger ones a block is freed untouched that is larger than all
+/// blocks of a tile together. Other allocators take no notice.
+void keep_freed_pages(const Tensor& features) {
+  constexpr size_t kLargestThreshold = size_t{32} << 20;
+  if (features.nbytes() > kLargestThreshold) at::empty({6'000'000}, at::kByte);
+}
 
 }  // namespace
 
 Pairs::Pairs(const Tensor& a_in, const Tensor& b_in, const Tensor& scale_in, const PairTargets& targets)
     : a(a_in.detach()), b(b_in.detach()), scale(scale_in.item<double>()), positives(targets, a_in.size(0), b_in.size(0)), parts(count_parts(b_in.size(0))) {
-  keep_freed_pages();
+  keep_freed_pages(a);
 }
 
 std::pair<int64_t, int64_t> Pairs::columns(int64_t part) const {

@@ -130,6 +130,11 @@ TEST_CASE("estimate_delay", "[alignment]") {
     CHECK(samples_off(found, 0.4, 0, 1) < 0.05);
     CHECK((found.drift_ppm == 0 && std::isinf(found.drift_error_ppm)));
   }
+  SECTION("recordings that share less than a window") {
+    const DelayEstimate found = estimate_delay(first.narrow(0, 0, 12'000), sound.recorded(12'000, 0.4), {.sample_rate_hz = kRate, .max_delay_seconds = 1, .window_seconds = 2});
+    CHECK_FALSE(found.windows.empty());
+    CHECK(samples_off(found, 0.4, 0, 1) < 0.05);
+  }
   SECTION("same bits again, and float is enough") {
     const Tensor second = sound.recorded(80'000, 0.4, 60);
     const DelayEstimate a = estimate_delay(first, second, kQuick), b = estimate_delay(first, second, kQuick);

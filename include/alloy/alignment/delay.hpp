@@ -48,7 +48,7 @@ struct DelayOptions {
     field("drift", self.drift, "whether clocks may run at unequal speed");
     field("max_delay_seconds", self.max_delay_seconds, "the delay in the middle of the first is looked for in -max..max, > 0");
     field("max_drift_ppm", self.max_drift_ppm, "the drift is looked for in -max..max, 0..10000; devices seldom differ by more than 200");
-    field("window_seconds", self.window_seconds, "length of a window, > 0, at most a third of the first is taken; while it lasts, the drift should not matter");
+    field("window_seconds", self.window_seconds, "length of a window, > 0; while it lasts, the drift should not matter. Where none is wholly in the second, a third of the first");
   }
   ALLOY_API void validate() const;  ///< throws ConfigError
 };
