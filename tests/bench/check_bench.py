@@ -70,7 +70,7 @@ def check_run(folder):
 
 def check_page(written):
     """What the page says of a run, and of one with faults."""
-    made = write_docs.page(written, known)
+    made = write_docs.page([written], known)
     assert written["machine"]["processor"] in made
     assert all(row["work"] in made and (row["peer"] in made or "process_mb" in row) for row in written["results"])
     rows = [row for row in written["results"] if "why" not in row and "process_mb" not in row]
