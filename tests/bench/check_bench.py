@@ -76,9 +76,9 @@ def check_page(written):
     rows = [row for row in written["results"] if "why" not in row and "process_mb" not in row]
     bad = dict(rows[0], low=0.4, ratio=0.5, high=0.6, target=3.0, met=False, ours_extra_mb=99.0, max_extra_mb=8, equal=False, difference=0.5)
     assert compare.faults(bad) == ["results DIFFER", "speed", "memory"] and "DIFFER" in line(bad) and "missed: speed" in line(bad)
-    made = write_docs.page({**written, "results": [bad]}, known)
+    made = write_docs.page([{**written, "results": [bad]}], known)
     assert "0 are met. Missed:" in made and "Over the limit of memory:" in made and "Slower than a peer:\n* " + bad["work"] in made, made
-    assert "not in this run; `scripts/bench info_nce_large` measures it" in made
+    assert "not in these runs; `scripts/bench info_nce_large` measures it" in made
 
 
 def check_worker(folder):
