@@ -85,7 +85,7 @@ def numpy_trellis(loaded):
         for t in range(frames - 1, -1, -1):
             if state % 2 == 1:
                 starts[state // 2] = t
-            state -= come_from[t, state]
+            state -= int(come_from[t, state])
         return {"starts": torch.from_numpy(starts)}
     return call
 

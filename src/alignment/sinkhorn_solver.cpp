@@ -8,17 +8,21 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numbers>
+#include <optional>
 
 namespace alloy::detail {
 
 namespace {
+
+constexpr double kLog2E = std::numbers::log2e, kLn2 = std::numbers::ln2;  // the kernels' exponents are of two
 
 template <class T>
 class Solver {
  public:
   explicit Solver(const SinkhornTask<T>& task)
       : t_(task),
-        scale_(static_cast<T>(1 / task.options.epsilon)),
+        scale_(static_cast<T>(kLog2E / task.options.epsilon)),
         h_(size(t_.m)),
         u_(size(t_.n), T{1}),
         v_(size(t_.m), T{1}),
@@ -133,19 +137,22 @@ class Solver {
   /// exp(phi_i - C_ij / epsilon), which the next potential of column j needs, is the plan's column sum over b_j exp(psi_j). So one
   /// exponential an entry does for both. Where a column has so little of any row's softmax that it vanishes in T, S_j is
   /// computed as it is written.
+  ///
+  /// Note [One pass a row]: a softmax subtracts the largest exponent, which takes a pass of its own. What the row's potential was a step ago
+  /// serves as well while the row's sum stays far from where T ends; else the row is done again with its largest.
   double log_step() {
     fill_h();
     for (Part& part : parts_) part.rows.resize(size(kSinkhornRows * t_.m));
+    const bool known = s_.iterations > 0 && t_.row_power > 0;  // the potential is -p lse, and -lse is wanted
     sweep(t_.m, [&](Part& part, int64_t i, int64_t count, T* factors) {
       for (int64_t r = 0; r < count; ++r) {
-        T sum = 0;
-        const double most =
-            static_cast<double>(kernels_.softmax_row(t_.cost + (i + r) * t_.m, h_.data(), scale_, part.rows.data() + r * t_.m, t_.m, &sum));
-        const double lse = most + std::log(static_cast<double>(sum)), weight = static_cast<double>(t_.rows[i + r]), now = -t_.row_power * lse;
         double& phi = s_.phi[size(i + r)];
+        const auto [shift, sum] =
+            exponentials(t_.cost + (i + r) * t_.m, known ? std::optional(phi / t_.row_power) : std::nullopt, part.rows.data() + r * t_.m);
+        const double lse = std::log(sum) - shift, weight = static_cast<double>(t_.rows[i + r]), now = -t_.row_power * lse;
         part.change += weight * std::abs(std::expm1(phi - now));
         phi = now;
-        factors[r] = static_cast<T>(weight * (t_.row_power == 1 ? 1 / static_cast<double>(sum) : std::exp(now + most)));
+        factors[r] = static_cast<T>(weight * (t_.row_power == 1 ? 1 / sum : std::exp(now - shift)));
       }
       return part.rows.data();
     });
@@ -155,31 +162,49 @@ class Solver {
     if (exact) {
       exact_columns();
     } else {
-      for (int64_t j = 0; j < t_.m; ++j) s_.psi[size(j)] = -t_.column_power * (std::log(column_sums_[size(j)]) - static_cast<double>(h_[size(j)]));
+      for (int64_t j = 0; j < t_.m; ++j) s_.psi[size(j)] = -t_.column_power * (std::log(column_sums_[size(j)]) - kLn2 * static_cast<double>(h_[size(j)]));
     }
     std::fill(u_.begin(), u_.end(), T{1}), std::fill(v_.begin(), v_.end(), T{1});
     return total_change();
   }
 
+  struct Exponentials {
+    double shift, sum;
+  };
+  /// out_j = exp(shift + h_j - C_ij / epsilon) with a shift that keeps their sum within T, see Note [One pass a row].
+  /// @param guess  of the shift
+  Exponentials exponentials(const T* cost, std::optional<double> guess, T* out) const {
+    constexpr double kFar = 1e10;
+    if (guess) {
+      const T shift = static_cast<T>(kLog2E * *guess);
+      const auto sum = static_cast<double>(kernels_.exp_row(cost, h_.data(), scale_, shift, out, t_.m));
+      if (sum > 1 / kFar && sum < kFar) return {kLn2 * static_cast<double>(shift), sum};
+    }
+    T sum = 0;
+    const T most = kernels_.softmax_row(cost, h_.data(), scale_, out, t_.m, &sum);
+    return {-kLn2 * static_cast<double>(most), static_cast<double>(sum)};
+  }
+
   /// log S_j by the largest term first, in two passes.
   void exact_columns() {
     std::vector<T> most(size(t_.m), -std::numeric_limits<T>::infinity()), sums(size(t_.m), T{0});
-    const auto shift = [&](int64_t i) { return static_cast<T>(std::log(static_cast<double>(t_.rows[i])) + s_.phi[size(i)]); };
+    const auto shift = [&](int64_t i) { return static_cast<T>(kLog2E * (std::log(static_cast<double>(t_.rows[i])) + s_.phi[size(i)])); };
     for (int64_t i = 0; i < t_.n; ++i) kernels_.max_into(t_.cost + i * t_.m, scale_, shift(i), most.data(), t_.m);
     for (int64_t i = 0; i < t_.n; ++i) kernels_.exp_sum_into(t_.cost + i * t_.m, scale_, shift(i), most.data(), sums.data(), t_.m);
-    for (size_t j = 0; j < sums.size(); ++j) s_.psi[j] = -t_.column_power * (static_cast<double>(most[j]) + std::log(static_cast<double>(sums[j])));
+    for (size_t j = 0; j < sums.size(); ++j) s_.psi[j] = -t_.column_power * (kLn2 * static_cast<double>(most[j]) + std::log(static_cast<double>(sums[j])));
   }
 
   void fill_h() {
-    for (int64_t j = 0; j < t_.m; ++j) h_[size(j)] = static_cast<T>(std::log(static_cast<double>(t_.columns[j])) + s_.psi[size(j)]);
+    for (int64_t j = 0; j < t_.m; ++j) h_[size(j)] = static_cast<T>(kLog2E * (std::log(static_cast<double>(t_.columns[j])) + s_.psi[size(j)]));
   }
 
   /// K_ij = exp(phi_i + psi_j - C_ij / epsilon), in the place of the plan.
   void build_kernel() {
-    std::vector<T> psi(s_.psi.begin(), s_.psi.end());
+    std::vector<T> psi(size(t_.m));
+    for (size_t j = 0; j < psi.size(); ++j) psi[j] = static_cast<T>(kLog2E * s_.psi[j]);
     at::parallel_for(0, t_.parts, 1, [&](int64_t begin, int64_t end) {
       for (int64_t i = t_.n * begin / t_.parts; i < t_.n * end / t_.parts; ++i)
-        kernels_.exp_row(t_.cost + i * t_.m, psi.data(), scale_, static_cast<T>(s_.phi[size(i)]), t_.plan + i * t_.m, t_.m);
+        kernels_.exp_row(t_.cost + i * t_.m, psi.data(), scale_, static_cast<T>(kLog2E * s_.phi[size(i)]), t_.plan + i * t_.m, t_.m);
     });
     std::fill(u_.begin(), u_.end(), T{1}), std::fill(v_.begin(), v_.end(), T{1});
     weigh_columns();
@@ -233,7 +258,7 @@ class Solver {
   void finish_from_potentials() {
     fill_h();
     finish([&](int64_t i, T* row) {
-      return kernels_.exp_row(t_.cost + i * t_.m, h_.data(), scale_, static_cast<T>(std::log(static_cast<double>(t_.rows[i])) + s_.phi[size(i)]), row,
+      return kernels_.exp_row(t_.cost + i * t_.m, h_.data(), scale_, static_cast<T>(kLog2E * (std::log(static_cast<double>(t_.rows[i])) + s_.phi[size(i)])), row,
                               t_.m);
     });
   }
@@ -263,7 +288,7 @@ class Solver {
   const SinkhornTask<T>& t_;
   const SinkhornKernels<T>& kernels_ = sinkhorn_kernels<T>();
   T scale_;
-  std::vector<T> h_;  // log domain: log b + psi; kernel: b v
+  std::vector<T> h_;  // log domain: (log b + psi) / ln 2; kernel: b v
   std::vector<T> u_, v_;
   std::vector<Part> parts_;
   std::vector<double> column_sums_;

@@ -8,6 +8,7 @@
 #include <ATen/Functions.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 namespace alloy {
@@ -33,20 +34,40 @@ Tensor read_file(const std::filesystem::path& folder, const std::string& name) {
   return read_idx(folder / name);
 }
 
-enum class Wanted { color, farthest, not_farthest };
+using Captions = std::vector<const SceneQuery*>;
+/// Things that look alike, each with the captions that mean it.
+using Alike = std::map<int64_t, Captions>;
 
-/// One query of a kind, or none.
-const SceneQuery* pick(const std::vector<SceneObject>& objects, const std::vector<SceneQuery>& queries, Wanted wanted, Random& random) {
-  std::vector<const SceneQuery*> fitting;
-  for (const SceneQuery& q : queries) {
-    const bool color = q.relation == SceneRelation::none;
-    if (color == (wanted == Wanted::color) && (color || detail::is_farthest(objects, q) == (wanted == Wanted::farthest))) fitting.push_back(&q);
+template <class T>
+const T& any_of(const std::vector<T>& values, Random& random) {
+  return values[static_cast<size_t>(random.below(std::ssize(values)))];
+}
+
+/// The groups of which every one can be meant, and one at least by a caption that misleads who does not look for the anchor. Of each thing
+/// captions that do not are left only where there are no others.
+std::vector<Alike> groups_of(const std::vector<SceneObject>& objects, const std::vector<SceneQuery>& queries) {
+  std::map<int64_t, Alike> groups;  // by the first of those alike
+  for (const SceneQuery& q : queries)
+    if (q.relation != SceneRelation::none) groups[std::min(q.target, std::ranges::min(q.twins))][q.target].push_back(&q);
+  const auto plain = [&](const SceneQuery* q) { return detail::is_farthest(objects, *q); };
+  std::vector<Alike> out;
+  for (auto& [first, alike] : groups) {
+    if (alike.size() != 1 + alike.begin()->second[0]->twins.size()) continue;
+    bool misleading = false;
+    for (auto& [target, captions] : alike)
+      if (!std::ranges::all_of(captions, plain)) misleading = true, std::erase_if(captions, plain);
+    if (misleading) out.push_back(std::move(alike));
   }
-  if (fitting.empty()) return nullptr;
-  // Relations first, then a caption among those: else those with many anchors would prevail.
-  const SceneRelation relation = fitting[static_cast<size_t>(random.below(std::ssize(fitting)))]->relation;
+  return out;
+}
+
+/// A caption about any of those that look alike. Relations before captions: else those with many anchors would prevail.
+const SceneQuery& pick(const std::vector<Alike>& groups, Random& random) {
+  const Alike& alike = any_of(groups, random);
+  Captions fitting = std::next(alike.begin(), random.below(std::ssize(alike)))->second;
+  const SceneRelation relation = any_of(fitting, random)->relation;
   std::erase_if(fitting, [&](const SceneQuery* q) { return q->relation != relation; });
-  return fitting[static_cast<size_t>(random.below(std::ssize(fitting)))];
+  return *any_of(fitting, random);
 }
 
 }  // namespace
@@ -119,13 +140,16 @@ PictureScene make_picture_scene(const ScenePictures& pictures, const PictureScen
   for (const int64_t c : options.categories)
     check<DataError>(!pictures.rows[static_cast<size_t>(c)].empty(), "[make_picture_scene] expected pictures of every category, got no {}",
                      {kCategories[static_cast<size_t>(c)]});
-  const Wanted wanted = random.chance(options.color_only) ? Wanted::color : random.chance(0.5) ? Wanted::farthest : Wanted::not_farthest;
+  const bool by_color = random.chance(options.color_only);
   for (int trial = 0; trial < kTrials; ++trial) {
     PictureScene scene{.picture = {}, .objects = detail::draw_layout(pictures, options, random), .queries = {}};
     const std::vector<SceneQuery> queries = detail::clear_queries(scene.objects);
-    if (const SceneQuery* query = pick(scene.objects, queries, wanted, random)) scene.queries.push_back(*query);
-    else continue;
-    while (std::ssize(scene.queries) < options.queries) scene.queries.push_back(*pick(scene.objects, queries, wanted, random));
+    Captions colors;
+    for (const SceneQuery& q : queries)
+      if (q.relation == SceneRelation::none) colors.push_back(&q);
+    const std::vector<Alike> groups = groups_of(scene.objects, queries);
+    if (by_color ? colors.empty() : groups.empty()) continue;
+    while (std::ssize(scene.queries) < options.queries) scene.queries.push_back(by_color ? *any_of(colors, random) : pick(groups, random));
     scene.picture = detail::draw_objects(pictures, scene.objects, options.side, random);
     return scene;
   }

@@ -7,8 +7,6 @@
 #include <torch/nn/modules/normalization.h>
 #include <torch/types.h>
 
-#include <cmath>
-
 namespace alloy {
 
 namespace {
@@ -91,19 +89,25 @@ RegionEncoderImpl::RegionEncoderImpl(RegionEncoderOptions options)
   }
 }
 
+Tensor RegionEncoderImpl::looked_at(const Tensor& pictures, const Tensor& boxes) {
+  const Tensor owners = at::arange(boxes.size(0), at::kLong).repeat_interleave(boxes.size(1)), rows = boxes.view({-1, 4});
+  // Of the strides, not of the sizes: a side that is no multiple of them is rounded up.
+  const int64_t stride = options_.stem_stride << (std::ssize(options_.widths) - 1);
+  if (options_.view == RegionView::box) {
+    const int64_t side = options_.bins * stride;
+    return map_(roi_align(pictures, rows, owners, {.height = side, .width = side, .sampling_ratio = 1}));
+  }
+  return roi_align(map_(pictures), rows, owners,
+                   {.height = options_.bins, .width = options_.bins, .spatial_scale = 1.0 / static_cast<double>(stride), .sampling_ratio = 2});
+}
+
 RegionFeatures RegionEncoderImpl::forward(const Tensor& pictures, const Tensor& boxes, const Tensor& mask) {
   check_shape(pictures, {-1, options_.channels, -1, -1}, "RegionEncoder", "pictures");
   check_shape(boxes, {pictures.size(0), -1, 4}, "RegionEncoder", "boxes");
   check_mask(mask, boxes.size(0), boxes.size(1), "RegionEncoder");
   const int64_t batch = boxes.size(0), count = boxes.size(1);
   const Tensor real = zero_padding(boxes, mask);
-  const Tensor map = map_(pictures);  // [B, C, h, w]
-  const Tensor owners = at::arange(batch, at::kLong).repeat_interleave(count);
-  // Of the strides, not of the sizes: a side that is no multiple of them is rounded up.
-  const double scale = std::ldexp(1.0 / static_cast<double>(options_.stem_stride), 1 - static_cast<int>(options_.widths.size()));
-  const Tensor seen =
-      roi_align(map, real.view({-1, 4}), owners, {.height = options_.bins, .width = options_.bins, .spatial_scale = scale, .sampling_ratio = 2});
-  Tensor x = look_(seen.flatten(1)).view({batch, count, options_.dim});  // [B, R, D]
+  Tensor x = look_(looked_at(pictures, real).flatten(1)).view({batch, count, options_.dim});  // [B, R, D]
   const PictureSize size{pictures.size(2), pictures.size(3)};
   if (place_) x = x + place_(box_places(real, size));
   if (!relations_.empty()) {

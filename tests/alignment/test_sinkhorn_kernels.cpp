@@ -64,7 +64,7 @@ void check_against_standard_library() {
       double total = 0, top = -1e9;
       const T sum = k->exp_row(rows.data(), h.data(), T(3), T(0.25), out.data(), n);
       for (int64_t j = 0; j < n; ++j) {
-        const double e = std::exp(0.25 + h[j] - 3.0 * rows[j]);
+        const double e = std::exp2(0.25 + h[j] - 3.0 * rows[j]);
         CHECK(near(out[j], e));
         total += e;
         top = std::max(top, h[j] - 3.0 * rows[j]);
@@ -72,13 +72,13 @@ void check_against_standard_library() {
       CHECK(near(sum, total));
       T soft_sum = 0;
       CHECK(near(k->softmax_row(rows.data(), h.data(), T(3), soft.data(), n, &soft_sum), top));
-      for (int64_t j = 0; j < n; ++j) CHECK(near(soft[j], std::exp(h[j] - 3.0 * rows[j] - top)));
-      CHECK(near(soft_sum, total * std::exp(-0.25 - top)));
+      for (int64_t j = 0; j < n; ++j) CHECK(near(soft[j], std::exp2(h[j] - 3.0 * rows[j] - top)));
+      CHECK(near(soft_sum, total * std::exp2(-0.25 - top)));
       k->max_into(rows.data(), T(2), T(0.5), most.data(), n);
       k->exp_sum_into(rows.data(), T(2), T(0.5), most.data(), sums.data(), n);
       for (int64_t j = 0; j < n; ++j) {
         CHECK(near(most[j], std::max<double>(h[j], 0.5 - 2.0 * rows[j])));
-        CHECK(near(sums[j], x[j] + std::exp(0.5 - 2.0 * rows[j] - most[j])));
+        CHECK(near(sums[j], x[j] + std::exp2(0.5 - 2.0 * rows[j] - most[j])));
       }
       std::vector<T> scaled(rows.begin(), rows.begin() + n);  // in place
       double product = 0;
@@ -98,7 +98,7 @@ void check_edges() {
     INFO(k->name);
     const std::vector<T> zero(19, 0);
     std::vector<T> out(19);
-    for (const T shift : {T(-1e4), T(-750)}) {
+    for (const T shift : {T(-1e4), T(-1080)}) {
       CHECK(k->exp_row(zero.data(), zero.data(), T(1), shift, out.data(), 19) == 0);
       CHECK(std::ranges::all_of(out, [](T x) { return x == 0; }));
     }

@@ -108,3 +108,31 @@ TEST_CASE("grounding_loss", "[losses]") {
   CHECK_THROWS_AS(grounding_loss(s, right.to(at::kLong), scale), ShapeError);
   CHECK_THROWS_AS(grounding_loss(s, right, torch::ones({2})), ShapeError);
 }
+
+TEST_CASE("contrast of captions and pictures alone teaches which region a word means", "[losses]") {
+  constexpr int64_t kThings = 12, kDim = 16, kBatch = 24, kRegions = 3;
+  torch::manual_seed(12);
+  const Tensor looks = torch::randn({kThings, kDim});  // what a thing looks like
+  const Tensor words = torch::randn({kThings, kDim}).mul_(0.3), first_map = torch::randn({kDim, kDim}).mul_(0.1);
+  const auto unit = [](const Tensor& x) { return x / x.norm(2, {-1}, true).clamp_min(1e-6); };
+  const auto regions_of = [&](const Tensor& shown, const Tensor& map) {
+    return unit((looks.index_select(0, shown.flatten()) + 0.3 * torch::randn({shown.numel(), kDim})).mm(map)).view({shown.size(0), -1, kDim});
+  };
+  for (const auto& [pooling, name] : enum_names(RegionPooling{})) {
+    INFO(name);
+    const Tensor w = words.clone().requires_grad_(true), map = first_map.clone().requires_grad_(true);
+    for (int step = 0; step < 150; ++step) {
+      const Tensor shown = torch::rand({kBatch, kThings}).argsort(int64_t{1}).slice(1, 0, kRegions);  // three of the things, in random order
+      const Tensor named = shown.slice(1, 0, 2);  // a caption names two of the three things, and nobody says where they are
+      const Tensor caption = unit(w.index_select(0, named.flatten())).view({kBatch, 2, kDim});
+      const Tensor loss = region_word_contrast({caption}, {regions_of(shown, map)}, torch::full({}, 8.0), {}, {.pooling = pooling});
+      const auto grads = torch::autograd::grad({loss}, {w, map});
+      const torch::NoGradGuard no_grad;
+      w.sub_(0.5 * grads[0]);
+      map.sub_(0.5 * grads[1]);
+    }
+    const torch::NoGradGuard no_grad;
+    const Tensor best = unit(w).mm(regions_of(torch::arange(kThings).unsqueeze(0), map)[0].t()).argmax(1);
+    CHECK(best.eq(torch::arange(kThings)).sum().item<int64_t>() >= kThings - 2);  // by chance 1
+  }
+}

@@ -66,6 +66,25 @@ TEST_CASE("RegionEncoder", "[models]") {
     CHECK_THAT(blind(in.pictures, other).values.select(1, 0), AllClose(blind(in.pictures, in.boxes).values.select(1, 0), 1e-5));
     CHECK_FALSE(at::allclose(encoder(in.pictures, other).values.select(1, 0), encoder(in.pictures, in.boxes).values.select(1, 0), 1e-4, 1e-4));
   }
+  SECTION("what lies outside of a box does not matter where regions are seen alone, and does in a map of the picture") {
+    RegionEncoderOptions options = small_regions();
+    options.relation_layers = 0;
+    options.places = false;
+    const Tensor box = torch::tensor({{{6.0, 6.0, 14.0, 14.0}}}), picture = torch::randn({1, 3, 24, 24});
+    Tensor other = torch::randn({1, 3, 24, 24});
+    other.slice(2, 5, 15).slice(3, 5, 15).copy_(picture.slice(2, 5, 15).slice(3, 5, 15));
+    const auto same = [&](RegionView view, const Tensor& of, const Tensor& at) {
+      options.view = view;
+      seed_everything(2);
+      RegionEncoder region(options);
+      return at::allclose(region(picture, box).values, region(of, at).values, 1e-5, 1e-5);
+    };
+    CHECK(same(RegionView::box, other, box));
+    CHECK_FALSE(same(RegionView::picture, other, box));
+    // Nor does the place: the same things farther to the right and lower.
+    CHECK(same(RegionView::box, picture.roll({8, 9}, {2, 3}), box + torch::tensor({9.0, 8.0, 9.0, 8.0})));
+    CHECK_FALSE(same(RegionView::box, picture.roll({8, 9}, {2, 3}), box));
+  }
   SECTION("a side that is no multiple of the stride changes no scale") {
     RegionEncoderOptions options = small_regions();
     options.widths = {8};

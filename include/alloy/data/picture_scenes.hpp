@@ -99,9 +99,9 @@ ALLOY_API ScenePictures make_scene_pictures(const Tensor& pictures, const Tensor
 /// @throws IoError with the cure if they are not there; DataError if they are damaged
 ALLOY_API ScenePictures load_scene_pictures(SceneSplit split, const std::filesystem::path& folder = "/usr/share/datasets/fashion-mnist");
 
-/// Of the captions that name a direction at least half are such that the target is not the one among its twins that lies farthest in that
-/// direction: who does not look for the anchor is wrong there. All captions of a scene are of one kind, with such a target, with another, or
-/// without a relation, since those that are easy to find would prevail among many.
+/// Captions with a relation are about groups of things that look alike, in which each is as likely the target as the others: where they lie tells
+/// nothing without the relation. About half of those captions or more mislead who does not look for the anchor: in the direction that they name the
+/// target is not the farthest of its group. Captions without a relation have scenes of their own, since they would prevail among many.
 /// The same pictures, options and state of `random` give the same scene.
 /// @throws DataError if a category has no picture, or if the options leave no room for a scene
 ALLOY_API PictureScene make_picture_scene(const ScenePictures& pictures, const PictureSceneOptions& options, Random& random);

@@ -2,7 +2,7 @@
 #pragma once
 
 /// Regions of pictures as vectors that know what they show, where they are and what is around them: a small convolutional map,
-/// `roi_align`, and blocks in which every region looks at all others and at where they lie as seen from it.
+/// `roi_align`, and blocks in which every region looks at all others and at where they lie as seen from it. Each of that can be left out.
 
 #include <alloy/alignment/grounding.hpp>
 #include <alloy/layers/linear.hpp>
@@ -41,6 +41,13 @@ class ALLOY_API RegionRelationImpl final : public torch::nn::Module {
 };
 using RegionRelation = Holder<RegionRelationImpl>;
 
+/// What a region is seen in: a map of the whole picture (Fast R-CNN, Girshick 2015), whose cells tell what lies around a box too and, by the zeros of
+/// its padding, where the border is; or its box alone, cut out before any convolution (R-CNN, Girshick et al. 2014).
+enum class RegionView { picture, box };
+constexpr auto enum_names(RegionView) {
+  return std::to_array<std::pair<RegionView, std::string_view>>({{RegionView::picture, "picture"}, {RegionView::box, "box"}});
+}
+
 /// How box j lies as seen from box i: differences of the middles in units of the picture, their direction as a unit vector, their
 /// distance, its square root, and the logarithms of the ratios of the sides.
 inline constexpr int64_t kBoxGeometry = 8;
@@ -55,6 +62,7 @@ struct RegionEncoderOptions {
   int64_t bins = 6;
   int64_t dim = 128;
   int64_t relation_layers = 2;
+  RegionView view = RegionView::picture;
   bool places = true;
   static void describe(auto& self, auto&& field) {
     field("channels", self.channels, "channels of the picture, > 0");
@@ -64,6 +72,7 @@ struct RegionEncoderOptions {
     field("bins", self.bins, "a side of what roi_align gives, 1..64");
     field("dim", self.dim, "width of the regions, > 0");
     field("relation_layers", self.relation_layers, "blocks in which regions look at each other, >= 0");
+    field("view", self.view, "picture: a region is seen with what is around it; box: alone");
     field("places", self.places, "whether a region knows where its box is in the picture");
   }
   ALLOY_API void validate() const;
@@ -81,6 +90,9 @@ class ALLOY_API RegionEncoderImpl final : public torch::nn::Module {
   const RegionEncoderOptions& options() const { return options_; }
 
  private:
+  /// Features of what each box shows. [B * R, widths.back(), bins, bins]
+  Tensor looked_at(const Tensor& pictures, const Tensor& boxes);
+
   RegionEncoderOptions options_;
   ResidualConv map_;
   Linear look_, place_{nullptr};
