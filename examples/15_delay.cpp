@@ -1,16 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Two devices record one event, start at different moments, and their clocks run at different speeds. Delay and drift are found
 /// from the sound alone, and undone. The event is simulated: words of synthetic voices and knocks, a room and noise (10 dB) for each
-/// device, and a clock made by libsoxr's resampling, so that the truth is exact. `--full`: twelve pairs instead of one.
+/// device, and a clock made by libsoxr's resampling, so that the truth is exact.
+///
+///     example_15_delay                            one pair, seconds
+///     example_15_delay --full --report page.html  twelve pairs: see docs/alignment.md
+
+#include "example_arguments.hpp"
 
 #include <alloy/alignment/delay.hpp>
 #include <alloy/core/random.hpp>
 #include <alloy/core/threads.hpp>
 #include <alloy/data/two_recordings.hpp>
+#include <alloy/eval/html_charts.hpp>
+#include <alloy/eval/html_report.hpp>
 
 #include <bit>
-#include <cstdio>
-#include <string_view>
 #include <torch/fft.h>
 
 using namespace alloy;
@@ -45,10 +50,21 @@ Tensor onsets(const Tensor& sound, int64_t hop) {
   return sound.narrow(0, 0, frames * hop).view({frames, hop}).square().mean(1).add(1e-6).log().diff().clamp_min(0);
 }
 
-}  // namespace
+/// The windows of one estimate, each with the delay that it has by itself, and the line through them.
+std::string window_chart(const DelayEstimate& found) {
+  const auto later = [&](double seconds, double delay) { return html::Point(seconds, 1000 * (delay - found.delay_seconds)); };
+  html::LineChart chart{.title = "Delay of each window",
+                        .description = "Later than at the start of the first recording, in milliseconds, over the time in the first.",
+                        .x_name = "s of the first",
+                        .y_name = "ms",
+                        .lines = {{"estimate", {later(0, found.delay_seconds), later(60, found.second_time(60) - 60)}}, {"windows", {}}}};
+  for (const DelayWindow& window : found.windows)
+    chart.lines[1].points.insert(chart.lines[1].points.end(), {later(window.seconds, window.delay_seconds), {window.seconds + 1e-6, NAN}});
+  return html::line_chart(chart);
+}
 
-int main(int argc, char** argv) {
-  const bool full = argc > 1 && std::string_view(argv[1]) == "--full";
+int find_delays(const example::Arguments& arguments) {
+  const bool full = arguments.has("--full");
   const ThreadScope one_thread(1);
   const SpeechBank bank =
       make_speech_bank({.words = {"seven", "october", "please", "window", "thirty", "music", "alpha", "question", "north", "breakfast"},
@@ -58,6 +74,7 @@ int main(int argc, char** argv) {
   Random random(15);
   double worst[4] = {}, worst_drift[4] = {};  // onsets, plain peak, two peaks, ours
   double lowest_confidence = 1;
+  std::string chart;
   const int pairs = full ? 12 : 1;
   std::printf("%-28s %-24s %-24s\n", "truth", "found", "error: samples, ppm");
   for (int i = 0; i < pairs; ++i) {
@@ -70,6 +87,7 @@ int main(int argc, char** argv) {
     const UndoneDelay undone = undo_delay(two.second, found, 16000, two.first.size(0));  // the second as the first clock would have it
     // [find the delay]
 
+    chart = window_chart(found);
     const Line lines[4] = {{plain_peak(onsets(two.first, rate / 100), onsets(two.second, rate / 100), 100), 0},
                            {plain_peak(two.first, two.second, static_cast<double>(rate)), 0},
                            two_peaks(two.first, two.second, static_cast<double>(rate)),
@@ -87,9 +105,28 @@ int main(int argc, char** argv) {
   }
   const char* names[4] = {"onset energy, no drift", "correlation peak, no drift", "two peaks, first and last 12 s", "estimate_delay"};
   std::printf("\nworst over %d pair(s) of 60 s at %lld Hz, 10 dB: samples at the start or end, ppm of drift\n", pairs, static_cast<long long>(rate));
-  for (int m = 0; m < 4; ++m) std::printf("  %-32s %10.2f %9.2f\n", names[m], worst[m], worst_drift[m]);
+  html::Table table{
+      .caption = "worst errors", .columns = {{""}, {"samples", html::ColumnKind::number}, {"ppm", html::ColumnKind::number}}, .rows = {}};
+  for (int m = 0; m < 4; ++m) {
+    std::printf("  %-32s %10.2f %9.2f\n", names[m], worst[m], worst_drift[m]);
+    table.rows.push_back({{names[m]}, {html::number(worst[m], 2)}, {html::number(worst_drift[m], 2)}});
+  }
+  if (arguments.has("--report"))
+    write_file(arguments.value("--report"),
+               html::page({.title = "Delay and drift",
+                           .style = "svg .line.c2 { stroke-width: 6; }",
+                           .body = "<h1>Delay and drift of two recordings</h1><p>Simulated: words of synthetic voices, rooms, noise, clocks.</p>" +
+                                   html::section("errors", "Worst errors over " + std::to_string(pairs) + " pair(s)", html::table(table)) +
+                                   html::section("windows", "The windows of the last pair", chart)}));
   const bool expected =
       worst[3] < 1 && worst_drift[3] < 2 && lowest_confidence > 0.3 && worst[3] < worst[2] && worst[3] < worst[1] && worst[3] < worst[0];
   std::printf("%s\n", expected ? "within one sample and 2 ppm, as expected" : "NOT what was expected");
   return expected ? 0 : 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return example::run(argc, argv, "Delay and drift between two simulated recordings: without --full one pair, seconds.",
+                      {example::full_flag("twelve pairs"), example::report_flag()}, find_delays);
 }

@@ -3,24 +3,22 @@
 /// and regions. Scenes are composed of real pictures (Fashion-MNIST, tinted and laid over each other), in training of its training
 /// pictures, in the test of its test pictures. Every caption has a distractor of the same category; most have one of the same colour.
 ///
-///     example_16_boxes_to_words                       seconds: five kinds of things, small scenes, few steps
-///     example_16_boxes_to_words --full [REPORT.html]  minutes: see docs/alignment.md
+///     example_16_boxes_to_words                            seconds: five kinds of things, small scenes, few steps
+///     example_16_boxes_to_words --full --report page.html  minutes: see docs/alignment.md
+
+#include "example_arguments.hpp"
 
 #include <alloy/alignment/grounding.hpp>
 #include <alloy/core/threads.hpp>
 #include <alloy/data/scene_batch.hpp>
 #include <alloy/eval/grounding_metrics.hpp>
-#include <alloy/eval/html_charts.hpp>
 #include <alloy/eval/scene_picture.hpp>
-#include <alloy/io/atomic_write.hpp>
 #include <alloy/models/word_grounder.hpp>
 #include <alloy/train/optimizer.hpp>
 #include <alloy/train/schedule.hpp>
 
 #include <torch/utils.h>
 
-#include <algorithm>
-#include <cstdio>
 #include <limits>
 
 using namespace alloy;
@@ -108,28 +106,8 @@ Answers answer(WordGrounder model, const SceneSet& test, CaptionPart part) {
   return out;
 }
 
-void write_report(const std::string& path, const std::vector<html::Bar>& bars, const std::vector<html::BoxPicture>& pictures) {
-  constexpr size_t kShown = 9;
-  std::vector<html::BoxPicture> right, wrong;
-  for (const html::BoxPicture& p : pictures) (p.mark == html::Mark::right ? right : wrong).push_back(p);
-  right.resize(std::min(right.size(), kShown)), wrong.resize(std::min(wrong.size(), kShown));
-  std::string body =
-      "<h1>Boxes to words</h1><p>Each caption is about one thing in a scene. Boxes are drawn where the model found the words: orange where the whole "
-      "phrase is found, blue for other words. "
-      "The dashed box is the truth. Scenes are composed of real pictures; none of these was seen in training.</p>";
-  body += html::section(
-      "accuracy", "Pointing accuracy",
-      html::bar_chart(
-          {.title = "Pointing accuracy", .description = "Share of captions whose box has its middle inside the right one", .bars = bars}));
-  body += html::section("found", "Found", html::box_pictures(right)) + html::section("missed", "Missed", html::box_pictures(wrong));
-  write_file(path, html::page({.title = "Boxes to words", .body = body}));
-}
-
-}  // namespace
-
-int main(int count, char** words) {
-  const std::vector<std::string> arguments(words + 1, words + count);
-  const bool full = !arguments.empty() && arguments[0] == "--full";
+int point(const example::Arguments& arguments) {
+  const bool full = arguments.has("--full");
   const ThreadScope one_thread(1);
   const Form form = make_form(full);
   const ScenePictures pictures = load_scene_pictures(SceneSplit::train);
@@ -160,6 +138,7 @@ int main(int count, char** words) {
     Form blind = shorter;
     blind.model.regions.relation_layers = 0;
     blind.model.regions.places = false;
+    blind.model.regions.view = RegionView::box;  // a map of the whole picture tells what is around a box
     const Answers heads = trained(shorter, CaptionPart::without_relation), alone = trained(blind, CaptionPart::whole);
     baselines.push_back(say("relation words removed", pointing_accuracy(heads.boxes, heads.truth), "baselines"));
     baselines.push_back(say("regions see themselves", pointing_accuracy(alone.boxes, alone.truth), "baselines"));
@@ -167,8 +146,15 @@ int main(int count, char** words) {
   const double best = *std::ranges::max_element(baselines);
   std::printf("pointing accuracy on %lld unseen scenes of unseen pictures, %.1f points above the best baseline\n",
               static_cast<long long>(form.test_scenes), 100 * (pointing - best));
-  if (arguments.size() > 1) write_report(arguments[1], bars, ours.pictures);
+  if (arguments.has("--report")) write_file(arguments.value("--report"), html::pointing_report(bars, ours.pictures));
   const bool expected = pointing >= form.least && pointing >= best + form.above && recall > 0.9 * pointing;
   std::printf("%s: relations tell apart what looks alike\n", expected ? "as expected" : "NOT what was expected");
   return expected ? 0 : 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return example::run(argc, argv, "Captions and boxes in composed scenes: without --full small scenes and few steps, seconds.",
+                      {example::full_flag("the task of docs/alignment.md, minutes"), example::report_flag()}, point);
 }

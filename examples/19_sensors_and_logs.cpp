@@ -4,7 +4,11 @@
 /// hours or missing, are evidence beside it. Machines, faults and logs are simulated (data/machine_simulator.hpp), or your own tables
 /// (data/machine_records.hpp). The machines that are reported on, and the people who write about them, are not among those of training.
 ///
-///     example_19_sensors_and_logs [--full] [--report page.html] [--export folder] [--csv series.csv logs.csv]
+///     example_19_sensors_and_logs                            20 machines of 12 days, seconds: entries are found, alarms are too few to judge
+///     example_19_sensors_and_logs --full --report page.html  60 machines of 40 days: see docs/alignment.md
+///     example_19_sensors_and_logs --csv series.csv logs.csv  your own; --export FOLDER writes simulated tables of that form
+
+#include "example_arguments.hpp"
 
 #include <alloy/alignment/time_evidence.hpp>
 #include <alloy/core/threads.hpp>
@@ -14,33 +18,13 @@
 #include <alloy/eval/candidate_scores.hpp>
 #include <alloy/eval/machine_report.hpp>
 #include <alloy/eval/sensor_alarms.hpp>
-#include <alloy/io/atomic_write.hpp>
 #include <alloy/train/contrastive_trainer.hpp>
 
-#include <cstdio>
 #include <numeric>
 
 using namespace alloy;
 
 namespace {
-
-struct Arguments {
-  bool full = false;
-  std::string report = {}, folder = {}, series = {}, logs = {};
-};
-
-Arguments read_arguments(std::span<char*> words) {
-  Arguments out;
-  for (size_t i = 1; i < words.size(); ++i) {
-    const auto is = [&](std::string_view name, size_t values) { return words[i] == name && i + values < words.size(); };
-    if (is("--full", 0)) out.full = true;
-    else if (is("--report", 1)) out.report = words[++i];
-    else if (is("--export", 1)) out.folder = words[++i];
-    else if (is("--csv", 2)) out.series = words[++i], out.logs = words[++i];
-    else fail<ConfigError>("expected --full, --report FILE, --export FOLDER or --csv SERIES LOGS, got {}", {std::string(words[i])});
-  }
-  return out;
-}
 
 std::vector<int64_t> range(int64_t begin, int64_t end) {
   std::vector<int64_t> out(static_cast<size_t>(end - begin));
@@ -72,19 +56,21 @@ std::vector<AlarmTrial> try_alarms(JointEmbedding joint, const MachineWindows& w
   // [alarms]
 }
 
-}  // namespace
-
-int main(int argc, char** argv) try {
-  const Arguments arguments = read_arguments({argv, static_cast<size_t>(argc)});
+int explain(const example::Arguments& arguments) {
   const ThreadScope one_thread(1);
+  const bool full = arguments.has("--full"), own = arguments.has("--csv");
   seed_everything(1);
-  if (!arguments.folder.empty())
-    return write_machine_records(simulate_machines({.machines = 8, .machines_per_plant = 2, .days = 8}).records, arguments.folder), 0;
+  if (arguments.has("--export"))
+    return write_machine_records(simulate_machines({.machines = 8, .machines_per_plant = 2, .days = 8}).records, arguments.value("--export")), 0;
   const MachineSimulatorOptions simulation =
-      arguments.full ? MachineSimulatorOptions{.machines = 60, .days = 40} : MachineSimulatorOptions{.machines = 20, .days = 12};
+      full ? MachineSimulatorOptions{.machines = 60, .days = 40} : MachineSimulatorOptions{.machines = 20, .days = 12};
   const MachineRecords records =
-      arguments.series.empty() ? simulate_machines(simulation).records : read_machine_records(arguments.series, arguments.logs);
-  if (!arguments.series.empty()) std::printf("%s\n", to_text(records.counts).c_str());
+      own ? read_machine_records(arguments.value("--csv", 0), arguments.value("--csv", 1)) : simulate_machines(simulation).records;
+  const std::string small = "Simulated machines, the small form: enough episodes to judge how entries are found by, too few failures for alarms.",
+                    note = own    ? to_text(records.counts)
+                           : full ? "Simulated machines."
+                                  : small;
+  std::puts(note.c_str());
   const int64_t count = std::ssize(records.machines), trained = count * 6 / 10, chosen = count * 3 / 4;
   check<DataError>(trained > 0 && chosen > trained && count > chosen, "expected at least 4 machines: to train on, to choose by, to report on; got {}",
                    {count});
@@ -97,7 +83,7 @@ int main(int argc, char** argv) try {
   joint->add("text", HashedTextEncoder({.buckets = 4096, .dim = 32, .embedding_dim = 32, .hidden_dim = 64, .id_dropout_rate = 0.2}));
   const std::vector<MachinePair> pairs = machine_pairs(records, train);
   Loader loader(std::make_shared<MachinePairs>(windows, records, pairs), {.batch_size = 64});
-  ContrastiveTrainer(joint, {.learning_rate = 3e-3, .epochs = arguments.full ? 30 : 25, .schedule = {.warmup = 20}}).fit(loader);
+  ContrastiveTrainer(joint, {.learning_rate = 3e-3, .epochs = full ? 30 : 25, .schedule = {.warmup = 20}}).fit(loader);
 
   const EpisodeMatching known = match_episodes(joint, *windows, records, valid), found = match_episodes(joint, *windows, records, test);
   const auto time_of = [&](const EpisodeMatching& m) {
@@ -135,25 +121,32 @@ int main(int argc, char** argv) try {
     print("mean lead, 0 where missed", clustered_mean(trial.scores.lead_s / 3600, machine_of), 1, "h");
     print("mean lead at exactly 1 % here", clustered_mean(trial.exact.lead_s / 3600, machine_of), 1, "h");
   }
-  if (!arguments.report.empty()) {
-    MachineReport report{.note = arguments.series.empty() ? "Simulated machines." : "Machines of your tables.", .scores = scores, .alarms = alarms};
-    for (size_t i = 0; i < std::min<size_t>(test.size(), 3); ++i) {
-      const double first = windows->clock(test[i])[0].item<double>() + 4 * 86400;
-      report.stretches.push_back({.machine = test[i], .start_s = first, .stop_s = first + 4 * 86400});
-      if (!alarms.empty()) report.stretches.back().alarm = alarms[0].tracks[i], report.stretches.back().threshold = alarms[0].threshold;
-    }
-    write_file(arguments.report, machine_report(*windows, records, found, evidence, report));
+  if (arguments.has("--report")) {
+    const MachineReport report{
+        .note = note, .scores = scores, .alarms = alarms, .stretches = first_stretches(*windows, test, alarms.empty() ? nullptr : &alarms[0])};
+    write_file(arguments.value("--report"), machine_report(*windows, records, found, evidence, report));
   }
-  if (!arguments.series.empty()) return 0;  // of your own data nothing is expected
+  if (own) return 0;  // of your own data nothing is expected
+  check<DataError>(!alarms.empty(), "expected failures of the machines to choose by and to report on");
   const Score lead = clustered_mean((alarms[0].scores.lead_s - alarms[1].scores.lead_s) / 3600, machine_of);
   print("gain over the nearest stamp", gain);
   print("lead over the best sensor", lead, 1, "h");
   bool expected = gain.low > 0 && both.r1.score.value > content.r1.score.value;
-  if (arguments.full) expected = expected && gain.low > 0.15 && both.r1.score.low > nearest.r1.score.high && lead.low > 0.5;
+  if (full) expected = expected && gain.low > 0.15 && both.r1.score.low > nearest.r1.score.high && lead.low > 0.5;
   std::printf("%s: content and time find more entries than the nearest stamp does%s\n", expected ? "as expected" : "NOT what was expected",
-              arguments.full ? ", and words warn before the best sensor does" : "");
+              full ? ", and words warn before the best sensor does" : " (alarms: not judged)");
   return expected ? 0 : 1;
-} catch (const Error& error) {
-  std::fprintf(stderr, "%s\n", error.what());
-  return 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  using example::Place;
+  return example::run(argc, argv,
+                      "Entries of a log and episodes of machines, simulated: without --full 20 machines, seconds, and alarms are not judged.",
+                      {example::full_flag("60 machines, about a minute"),
+                       example::report_flag(),
+                       {"--csv", "machines of your own in the place of simulated ones", {"SERIES.csv", "LOGS.csv"}, Place::none, {"--full"}},
+                       {"--export", "writes simulated tables of that form, and no more", {"FOLDER"}, Place::folder, {"--full", "--csv", "--report"}}},
+                      explain);
 }

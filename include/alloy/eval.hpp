@@ -6,6 +6,7 @@
 
 #include <alloy/eval/alarms.hpp>
 #include <alloy/eval/auroc.hpp>
+#include <alloy/eval/brain_answers.hpp>
 #include <alloy/eval/candidate_scores.hpp>
 #include <alloy/eval/contrastive_report.hpp>
 #include <alloy/eval/embed_all.hpp>
@@ -26,6 +27,7 @@
 #include <alloy/eval/prompts.hpp>
 #include <alloy/eval/retrieval_metrics.hpp>
 #include <alloy/eval/scene_picture.hpp>
+#include <alloy/eval/score_table.hpp>
 #include <alloy/eval/sensor_alarms.hpp>
 #include <alloy/eval/tensorboard.hpp>
 #include <alloy/eval/zero_shot.hpp>

@@ -77,7 +77,8 @@ DelayEstimate estimate_delay(const Tensor& first, const Tensor& second, const De
   }
   if (weights > 0) out.correlation /= weights;
   const double middle = static_cast<double>(a.size(0)) / 2, lag = std::abs(refined.line.at(middle) - middle);
-  const bool left_bounds = lag > 1.01 * static_cast<double>(search.max_lag) + 1 || std::abs(refined.line.drift) > 1.01 * search.max_drift;
+  const double most_drift = 1.01 * search.max_drift + 2 * refined.drift_error;  // few windows can give more by chance
+  const bool left_bounds = lag > 1.01 * static_cast<double>(search.max_lag) + 1 || std::abs(refined.line.drift) > most_drift;
   if (out.windows.empty() || left_bounds) out.confidence = 0;  // nothing was confirmed
   return out;
 }

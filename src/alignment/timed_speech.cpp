@@ -59,4 +59,19 @@ std::vector<double> boundary_errors(const std::vector<WordSpan>& found, const st
   return errors;
 }
 
+BoundaryScores boundary_scores(const WordAligner& align, std::span<const TimedSpeech> sentences, double within_seconds) {
+  std::vector<double> errors;
+  for (const TimedSpeech& speech : sentences) {
+    const std::vector<double> found = boundary_errors(align(speech.audio, speech.texts()), speech.words);
+    errors.insert(errors.end(), found.begin(), found.end());
+  }
+  check<DataError>(!errors.empty(), "[boundary_scores] expected a sentence of two words at least, got none among {}", {sentences.size()});
+  std::ranges::sort(errors);
+  const auto within = std::ranges::upper_bound(errors, within_seconds) - errors.begin();
+  return {.boundaries = std::ssize(errors),
+          .median_seconds = errors[errors.size() / 2],
+          .p90_seconds = errors[errors.size() * 9 / 10],
+          .within = static_cast<double>(within) / static_cast<double>(errors.size())};
+}
+
 }  // namespace alloy

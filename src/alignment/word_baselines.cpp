@@ -133,4 +133,13 @@ std::vector<WordSpan> split_at_valleys(const Audio& audio, const std::vector<std
   return between(boundaries, words);
 }
 
+std::vector<std::pair<std::string, WordAligner>> word_baselines() {
+  using Words = std::vector<std::string>;
+  return {
+      {"uniform split", split_evenly},
+      {"split by letters", split_by_letters},
+      {"energy valleys", [](const Audio& audio, const Words& words) { return split_at_valleys(audio, words); }},
+      {"valleys, lengths by letters", [](const Audio& audio, const Words& words) { return split_at_valleys(audio, words, {.evenness_db = 20}); }}};
+}
+
 }  // namespace alloy

@@ -103,4 +103,19 @@ bool mentions_place(const BrainNote& note, const std::vector<int64_t>& places) {
   return std::ranges::any_of(note, [&](const BrainPhrase& phrase) { return std::ranges::find(places, place_index(phrase.place)) != places.end(); });
 }
 
+std::shared_ptr<MemoryDataset> bag_of_words_dataset(const BrainCorpus& corpus, const std::vector<BrainNote>& notes) {
+  check<ShapeError>(notes.size() == corpus.cases.size(), "[bag_of_words_dataset] expected a note for each of {} cases, got {}",
+                    {corpus.cases.size(), notes.size()});
+  const auto words = note_word_ids(notes);
+  const Tensor ids = finding_ids(corpus.cases);
+  std::vector<Sample> samples;
+  for (size_t i = 0; i < notes.size(); ++i) {
+    std::vector<int64_t> bag;
+    for (const auto& phrase : words[i]) bag.insert(bag.end(), phrase.begin(), phrase.end());
+    samples.push_back({.id = std::to_string(ids[static_cast<int64_t>(i)].item<int64_t>()),
+                       .values = {{"slice", corpus.cases[i].image}, {"note", torch::tensor(bag)}}});
+  }
+  return std::make_shared<MemoryDataset>(std::move(samples));
+}
+
 }  // namespace alloy

@@ -66,8 +66,16 @@ std::vector<bool> test_rows(const Manifest& table) {
   return test;
 }
 
-Tensor samples_of(const std::filesystem::path& path, int64_t sample_rate_hz) {
-  const Audio audio = resample(to_mono(read_audio(path)), sample_rate_hz);
+/// Of a recording that a sentence can be in.
+Tensor samples_of(const Manifest& table, int64_t row, int64_t sample_rate_hz) {
+  constexpr double kLeastSeconds = 0.2, kMostSeconds = 60;
+  const Audio audio = resample(to_mono(read_audio(table.folder / table.cell(row, "path"))), sample_rate_hz);
+  const double seconds = static_cast<double>(audio.samples.size()) / static_cast<double>(sample_rate_hz);
+  check<DataError>(seconds >= kLeastSeconds && seconds <= kMostSeconds,
+                   "[read_voice_reviews] expected recordings of {}..{} seconds, got {} in {}; cut long ones into sentences",
+                   {kLeastSeconds, kMostSeconds, seconds, table.place(row)});
+  check<DataError>(std::ranges::any_of(audio.samples, [](float x) { return x != 0; }), "[read_voice_reviews] expected sound, got silence in {}",
+                   {table.place(row)});
   return at::tensor(audio.samples, at::kFloat);
 }
 
@@ -90,13 +98,21 @@ void VoiceReviewOptions::validate() const {
   speech.validate();
 }
 
+Tensor VoiceReviewSet::speaker_groups() const {
+  if (std::ranges::find(speakers, "") != speakers.end()) return {};
+  std::vector<std::string> names;
+  std::vector<int64_t> groups;
+  for (const std::string& speaker : speakers) groups.push_back(place_of(names, speaker));
+  return names.size() < 3 ? Tensor() : at::tensor(groups, at::kLong);
+}
+
 std::vector<std::pair<std::string, Prosody>> standard_prosodies() {
-  return {{"bright", {.pitch = {-20, 25}, .range = 130, .rate = 105}},                        // rises
-          {"warm", {.pitch = {-15, 25, -20}, .range = 120, .rate = 97}},                      // rises and falls
-          {"plain", {}},                                                                      // as the voice speaks anyway
-          {"level", {.pitch = {6}, .range = 25, .rate = 103}},                                // hardly moves
-          {"weary", {.pitch = {28, -18}, .volume = {10, -40}, .rate = 95}},                   // falls and fades
-          {"sharp", {.pitch = {20, -25, 15}, .volume = {20}, .range = 140, .emphasis = 2}}};  // falls and rises, every second word stressed
+  return {{"bright", {.pitch = {-20, 25}, .range = 130, .rate = 105}},                         // rises
+          {"warm", {.pitch = {-15, 25, -20}, .range = 120, .rate = 97}},                       // rises and falls
+          {"plain", {}},                                                                       // as the voice speaks anyway
+          {"level", {.pitch = {6}, .range = 25, .rate = 103}},                                 // hardly moves
+          {"weary", {.pitch = {28, -18}, .volume = {10, -40}, .rate = 95}},                    // falls and fades
+          {"sharp", {.pitch = {20, -25, 15}, .volume = {-20}, .range = 140, .emphasis = 2}}};  // falls and rises, every second word stressed
 }
 
 LabelMap prosody_labels() {
@@ -143,29 +159,39 @@ VoiceReviewSet make_voice_reviews(const VoiceReviewOptions& options, VoiceSplit 
 }
 
 VoiceReviewSet read_voice_reviews(const Manifest& table, VoiceSplit split, int64_t sample_rate_hz) {
-  for (const char* column : {"path", "label", "text"})
+  std::vector<std::string> needed = {"path", "label", "text"};
+  for (const char* column : {"text_label", "speaker"})
+    if (table.has_column(column)) needed.emplace_back(column);
+  for (const std::string& column : needed)
     for (int64_t i = 0; i < table.num_rows(); ++i)
       check<DataError>(!table.cell(i, column).empty(), "[read_voice_reviews] expected {} in every row, got an empty cell in {}",
                        {column, table.place(i)});
   VoiceReviewSet set{.waveforms = {}, .sample_rate_hz = sample_rate_hz};
   const std::vector<bool> test = test_rows(table);
   std::vector<int64_t> voice_classes, text_classes;
-  std::set<std::string> trained;
+  std::set<std::string> trained, trained_texts;
   for (int64_t i = 0; i < table.num_rows(); ++i) {  // classes over both splits, so that they have the same numbers
     const std::string& label = table.cell(i, "label");
     const int64_t voice = place_of(set.voice_labels, label),
                   text = place_of(set.text_labels, table.has_column("text_label") ? table.cell(i, "text_label") : label);
     const bool of_test = test[static_cast<size_t>(i)];
-    if (!of_test) trained.insert(label);
+    if (!of_test) trained.insert(label), trained_texts.insert(set.text_labels[static_cast<size_t>(text)]);
     if (of_test != (split == VoiceSplit::test)) continue;
-    set.waveforms.push_back(samples_of(table.folder / table.cell(i, "path"), sample_rate_hz));
+    set.waveforms.push_back(samples_of(table, i, sample_rate_hz));
     set.texts.push_back(table.cell(i, "text"));
     set.speakers.push_back(table.has_column("speaker") ? table.cell(i, "speaker") : "");
     voice_classes.push_back(voice), text_classes.push_back(text);
   }
-  check<DataError>(!set.texts.empty(), "[read_voice_reviews] expected rows of both splits, got none of {} among {}", {split, table.num_rows()});
+  check<DataError>(
+      !set.texts.empty(),
+      "[read_voice_reviews] expected rows of both splits, got none of {} among {}; give a column split, or more speakers (every fourth is "
+      "of testing)",
+      {split, table.num_rows()});
   for (const std::string& label : set.voice_labels)
-    check<DataError>(trained.contains(label), "[read_voice_reviews] expected every label among the rows of training, got none of {}", {label});
+    check<DataError>(trained.contains(label), "[read_voice_reviews] expected every label among the rows of training, got no row of {}", {label});
+  for (const std::string& label : set.text_labels)
+    check<DataError>(trained_texts.contains(label), "[read_voice_reviews] expected every text_label among the rows of training, got no row of {}",
+                     {label});
   set.voice_classes = at::tensor(voice_classes, at::kLong), set.text_classes = at::tensor(text_classes, at::kLong);
   return set;
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <alloy/core/random.hpp>
 #include <alloy/eval/auroc.hpp>
 
 #include <ATen/Functions.h>
@@ -33,6 +34,33 @@ double auroc(const Tensor& scores, const Tensor& positive) {
   }
   const auto count = static_cast<double>(positives);
   return (rank_sum - count * (count + 1) / 2) / (count * static_cast<double>(negatives));
+}
+
+Score disagreement_auroc(const Tensor& first, const Tensor& second, const Tensor& labels, uint64_t seed, const BootstrapOptions& options) {
+  constexpr auto kWhere = "disagreement_auroc";
+  check_shape(first, {-1, -1}, kWhere, "first");
+  const int64_t count = first.size(0);
+  check_shape(second, {count, first.size(1)}, kWhere, "second");
+  check_shape(labels, {count}, kWhere, "labels");
+  check<DataError>(count > 0 && labels.min().item<int64_t>() < labels.max().item<int64_t>(), "[{}] expected two labels at least, got {}",
+                   {kWhere, count > 0 ? "one" : "none"});
+  const Tensor plain = labels.to(at::kLong).contiguous();
+  const auto* label = plain.const_data_ptr<int64_t>();
+  Random random(seed);
+  std::vector<int64_t> other;
+  for (int64_t i = 0; i < count; ++i) {
+    int64_t j = random.below(count);
+    while (label[j] == label[i]) j = random.below(count);
+    other.push_back(j);
+  }
+  const Tensor own = 1 - (first * second).sum(1), apart = 1 - (first * second.index_select(0, at::tensor(other, at::kLong))).sum(1);
+  return bootstrap(
+      count,
+      [&](const Tensor& index) {
+        const Tensor a = own.index_select(0, index), b = apart.index_select(0, index);
+        return auroc(at::cat({a, b}), at::cat({at::zeros_like(a), at::ones_like(b)}).to(at::kBool));
+      },
+      options);
 }
 
 }  // namespace alloy

@@ -49,6 +49,7 @@ td.best { font-weight: 700; }
 td.best .interval { font-weight: 400; }
 th:first-child, td:first-child { padding-left: 0; }
 th:last-child, td:last-child { padding-right: 0; }
+td.part, td.part:first-child { padding-left: 22px; }
 .mark { white-space: nowrap; font-weight: 600; }
 .met, .right { color: var(--good); }
 .missed, .wrong { color: var(--bad); }

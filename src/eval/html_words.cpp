@@ -66,7 +66,7 @@ std::string axis_markup(const TimeAxis& axis, double bottom, double fps) {
     out += svg_line(x, bottom + 27, x, bottom + (i % named == 0 ? 33 : 30), "zero");
     if (i % named == 0) out += svg_text(x, bottom + 43, "class=\"small\" text-anchor=\"middle\"", std::to_string(i));
   }
-  return out + svg_text(kLeft - 8, bottom + 43, "class=\"small\" text-anchor=\"end\"", "video frame");
+  return out + svg_text(kLeft - 16, bottom + 43, "class=\"small\" text-anchor=\"end\"", "video frame");
 }
 
 }  // namespace

@@ -55,6 +55,19 @@ std::string letter(size_t episode) { return episode < 26 ? std::string(1, static
 
 }  // namespace
 
+std::vector<MachineStretch> first_stretches(const MachineWindows& windows, std::span<const int64_t> machines, const AlarmTrial* alarm,
+                                            const StretchOptions& options) {
+  check<ShapeError>(alarm == nullptr || alarm->tracks.size() == machines.size(),
+                    "[first_stretches] expected a track of the alarm for each of {} machines", {machines.size()});
+  std::vector<MachineStretch> stretches;
+  for (size_t i = 0; i < std::min(machines.size(), options.most); ++i) {
+    const double start = windows.clock(machines[i])[0].item<double>() + options.begin_s;
+    stretches.push_back({.machine = machines[i], .start_s = start, .stop_s = start + options.length_s});
+    if (alarm != nullptr) stretches.back().alarm = alarm->tracks[i], stretches.back().threshold = alarm->threshold;
+  }
+  return stretches;
+}
+
 html::TimeLine machine_time_line(const MachineWindows& windows, const MachineRecords& records, const EpisodeMatching& matching,
                                  const Tensor& evidence, const MachineStretch& stretch) {
   const auto episodes = std::ssize(matching.episodes), logs = std::ssize(matching.logs);

@@ -27,4 +27,22 @@ BoxPicture scene_picture(const PictureScene& scene, size_t query, const ScenePoi
   return out;
 }
 
+std::string pointing_report(const std::vector<Bar>& accuracy, const std::vector<BoxPicture>& pictures, size_t most_of_each) {
+  const auto shown = [&](Mark mark) {
+    std::vector<BoxPicture> some;
+    for (const BoxPicture& p : pictures)
+      if (p.mark == mark && some.size() < most_of_each) some.push_back(p);
+    return box_pictures(some);
+  };
+  const BarChart chart{
+      .title = "Pointing accuracy", .description = "Share of captions whose box has its middle inside the right one", .bars = accuracy};
+  const std::string body =
+      "<h1>Boxes to words</h1><p>Each caption is about one thing in a scene. Boxes are drawn where the model found the words: orange where the whole "
+      "phrase is found, blue for other words. The dashed box is the truth. Scenes are composed of real pictures; none of these was seen in "
+      "training.</p>" +
+      section("accuracy", "Pointing accuracy", bar_chart(chart)) + section("found", "Found", shown(Mark::right)) +
+      section("missed", "Missed", shown(Mark::wrong));
+  return page({.title = "Boxes to words", .body = body});
+}
+
 }  // namespace alloy::html

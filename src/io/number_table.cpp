@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <alloy/io/number_table.hpp>
 
+#include "core/detail/utf8.hpp"
+
 #include <alloy/core/check.hpp>
 #include <alloy/io/file.hpp>
+
+#include <utf8proc.h>
 
 #include <charconv>
 #include <cmath>
@@ -45,15 +49,38 @@ std::string shown(std::string_view cell) {
   return text + (cell.size() > 40 ? "..." : "");
 }
 
+/// Where the text in quotes ends that `text` begins with, 0 if it begins with none, npos if the last quote is missing.
+size_t quoted_size(std::string_view text) {
+  if (!text.starts_with('"')) return 0;
+  size_t end = text.find('"', 1);
+  while (end != std::string_view::npos && text.substr(end + 1).starts_with('"')) end = text.find('"', end + 2);
+  return end == std::string_view::npos ? end : end + 1;
+}
+
 /// Calls `visit(column, cell)` for the cells of a line.
 template <class Visit>
 void for_each_cell(std::string_view line, const Visit& visit) {
   for (int64_t column = 0;; ++column) {
-    const size_t comma = line.find(',');
+    const size_t begin = std::min(line.find_first_not_of(" \t"), line.size());
+    const size_t comma = line.find(',', begin + std::min(quoted_size(line.substr(begin)), line.size()));
     visit(column, trimmed(line.substr(0, comma)));
     if (comma == std::string_view::npos) return;
     line.remove_prefix(comma + 1);
   }
+}
+
+/// Of a column: the cell without quotes; nothing if it does not look like a name.
+std::optional<std::string> name(std::string_view cell) {
+  if (cell.size() > 1 && quoted_size(cell) == cell.size()) {
+    std::string text;
+    for (size_t i = 1; i + 1 < cell.size(); i += cell[i] == '"' ? 2 : 1) text += cell[i];
+    return text;
+  }
+  if (cell.empty()) return std::nullopt;
+  std::string_view rest = cell;
+  const utf8proc_category_t first = utf8proc_category(static_cast<utf8proc_int32_t>(detail::next_code_point(rest)));
+  const bool letter = first >= UTF8PROC_CATEGORY_LU && first <= UTF8PROC_CATEGORY_LO;
+  return letter || cell.front() == '_' ? std::optional(std::string(cell)) : std::nullopt;
 }
 
 class TableReader {
@@ -71,15 +98,22 @@ class TableReader {
   }
 
  private:
+  /// Numbers alone, nan among them, are a row; names alone are names.
   void begin(int64_t number_of_line, std::string_view line) {
-    bool names = false;
+    int64_t numbers = 0;
     for_each_cell(line, [&](int64_t column, std::string_view cell) {
       check<DataError>(column < limits_.max_columns, "[{}, line {}] expected at most {} columns, got more",
                        {where_, number_of_line, limits_.max_columns});
       table_.width = column + 1;
-      names = names || !number(cell);
+      if (number(cell)) ++numbers;
+      else if (std::optional<std::string> found = name(cell)) table_.columns.push_back(*std::move(found));
+      else
+        fail<DataError>("[{}, line {}] expected a number in column {}, or a name that begins with a letter, '_' or '\"', got '{}'",
+                        {where_, number_of_line, column + 1, shown(cell)});
     });
-    if (names) for_each_cell(line, [&](int64_t, std::string_view cell) { table_.columns.emplace_back(cell); });
+    check<DataError>(numbers == 0 || table_.columns.empty(),
+                     "[{}, line {}] expected numbers or names of columns, got both, such as the name '{}'; a name that is a number stands in quotes",
+                     {where_, number_of_line, table_.columns.empty() ? "" : shown(table_.columns[0])});
   }
   void row(int64_t number_of_line, std::string_view line) {
     int64_t count = 0;

@@ -49,6 +49,13 @@ SpeechAlignment align_log_probs(const Tensor& log_probs, const Lexicon& lexicon,
   return result;
 }
 
+std::vector<WordSpan> words_on_path(SpeechRecognizer model, const Audio& audio, const std::vector<std::string>& words) {
+  const SpeechAlignment found = align_speech(model, audio, words);
+  return word_spans(
+      found.path, tokens_of(model->lexicon(), words),
+      {.frame_seconds = model->step_seconds(), .first_seconds = model->first_seconds(), .max_before_seconds = 0, .max_after_seconds = 0});
+}
+
 void measure_lags(SpeechRecognizer model, const std::vector<TimedSpeech>& sentences) {
   check<ConfigError>(!model.is_empty(), "[measure_lags] expected a model, got none");
   const Lexicon& lexicon = model->lexicon();

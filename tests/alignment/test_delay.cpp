@@ -128,7 +128,17 @@ TEST_CASE("estimate_delay", "[alignment]") {
   SECTION("from one window: no drift, and it says so") {
     const DelayEstimate found = estimate_delay(first.narrow(0, 0, 8000), sound.recorded(16'000, 0.4), kQuick);
     CHECK(samples_off(found, 0.4, 0, 1) < 0.05);
-    CHECK((found.drift_ppm == 0 && std::isinf(found.drift_error_ppm)));
+    CHECK((found.drift_ppm == 0 && std::isinf(found.drift_error_ppm) && std::isinf(found.delay_error_seconds)));
+    DelayOptions options = kQuick;
+    options.drift = DriftModel::none;
+    const DelayEstimate equal = estimate_delay(first.narrow(0, 0, 8000), sound.recorded(16'000, 0.4), options);
+    CHECK((equal.drift_error_ppm == 0 && std::isinf(equal.delay_error_seconds)));
+  }
+  SECTION("a recording and itself: no error smaller than a hundredth of a sample") {
+    const DelayEstimate found = estimate_delay(first, first, kQuick);
+    CHECK_THAT(found.delay_seconds, WithinAbs(0, 1e-5 / kRate));
+    CHECK((found.delay_error_seconds * kRate >= 0.01 && found.delay_error_seconds * kRate < 0.02));
+    CHECK((found.drift_error_ppm > 0 && found.drift_error_ppm < 1));
   }
   SECTION("recordings that share less than a window") {
     const DelayEstimate found = estimate_delay(first.narrow(0, 0, 12'000), sound.recorded(12'000, 0.4), {.sample_rate_hz = kRate, .max_delay_seconds = 1, .window_seconds = 2});

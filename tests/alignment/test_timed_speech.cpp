@@ -46,3 +46,24 @@ TEST_CASE("errors of boundaries inside an utterance", "[alignment]") {
   CHECK_THROWS_AS(boundary_errors({truth[0]}, truth), DataError);
   CHECK_THROWS_WITH(boundary_errors({truth[0], truth[2], truth[1]}, truth), ContainsSubstring("'b' as word 1, got 'c'"));
 }
+
+TEST_CASE("boundaries of many sentences", "[alignment]") {
+  const auto speech = [](double boundary) {
+    return TimedSpeech{.audio = tones({{.seconds = 1.0, .hertz = 400}}), .words = {{"a", {0, boundary}}, {"b", {boundary, 1}}}};
+  };
+  const WordAligner half = [](const Audio&, const std::vector<std::string>& words) {
+    return std::vector<WordSpan>{{words.at(0), {0, 0.5}}, {words.at(1), {0.5, 1}}};
+  };
+  std::vector<TimedSpeech> sentences;
+  for (const double off : {0.05, 0.0, 0.1, 0.2, 0.4}) sentences.push_back(speech(0.5 + off));  // each twice: an end and a start
+  const BoundaryScores scores = boundary_scores(half, sentences, 0.101);
+  CHECK(scores.boundaries == 10);
+  CHECK(scores.median_seconds == Approx(0.1));
+  CHECK(scores.p90_seconds == Approx(0.4));
+  CHECK(scores.within == Approx(0.6));
+  sentences.resize(1);
+  sentences[0].words.resize(1);
+  const WordAligner one = [](const Audio&, const std::vector<std::string>& words) { return std::vector<WordSpan>{{words.at(0), {0, 1}}}; };
+  CHECK_THROWS_AS(boundary_scores(one, sentences), DataError);
+  CHECK_THROWS_AS(boundary_scores(one, {}), DataError);
+}

@@ -52,3 +52,14 @@ TEST_CASE("more words than valleys", "[alignment]") {
   CHECK_THROWS_AS(split_at_valleys(audio, {"a"}, {.min_word_seconds = 0}), ConfigError);
   CHECK_THROWS_AS(split_at_valleys(audio, {"a"}, {.evenness_db = -1}), ConfigError);
 }
+
+TEST_CASE("the baselines by name", "[alignment]") {
+  const Audio audio = tones({{.seconds = 0.3, .hertz = 400}, {.seconds = 0.05, .hertz = 400, .height = 0.02}, {.seconds = 0.9, .hertz = 400}});
+  const std::vector<std::string> words = {"a", "bcd"};
+  const auto all = word_baselines();
+  REQUIRE(all.size() == 4);
+  const std::vector<std::vector<WordSpan>> expected = {split_evenly(audio, words), split_by_letters(audio, words), split_at_valleys(audio, words),
+                                                       split_at_valleys(audio, words, {.evenness_db = 20})};
+  for (size_t i = 0; i < all.size(); ++i) check_close(boundaries_of(all[i].second(audio, words)), boundaries_of(expected[i]), 1e-12);
+  CHECK(all[0].first == "uniform split");
+}

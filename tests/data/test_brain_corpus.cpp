@@ -56,6 +56,22 @@ TEST_CASE("brain corpora", "[data]") {
     CHECK(holds.diagonal().all().item<bool>());
     CHECK(holds[0][1].item<bool>());
   }
+  SECTION("notes as bags of words") {
+    auto notes = notes_of(corpus, all_indices(corpus));
+    notes[3] = notes[4];
+    const auto data = bag_of_words_dataset(corpus, notes);
+    REQUIRE(data->size() == 12);
+    Random random(1);
+    const Sample sample = data->get(3, random);
+    CHECK_THAT(sample.values.at("slice"), SameBits(corpus.cases[3].image));
+    std::vector<int64_t> words;
+    for (const BrainPhrase& phrase : notes[4])
+      for (const int64_t word : brain_word_ids(phrase_text(phrase))) words.push_back(word);
+    CHECK_THAT(sample.values.at("note"), SameBits(torch::tensor(words)));
+    CHECK(sample.id == std::to_string(finding_ids(corpus.cases)[3].item<int64_t>()));
+    notes.pop_back();
+    CHECK_THROWS_AS(bag_of_words_dataset(corpus, notes), ShapeError);
+  }
   SECTION("equal findings, equal ids") {
     auto cases = corpus.cases;
     cases.push_back(corpus.cases[4]);

@@ -13,9 +13,9 @@ using namespace alloy;
 TEST_CASE("prosody_ssml", "[data]") {
   CHECK(prosody_ssml("one two three", {.pitch = {-20, 30}, .volume = {0, -50, 0}, .range = 80, .rate = 110, .emphasis = 2}) ==
         "<speak><prosody range='80%' rate='110%'>"
-        "<prosody pitch='80%' volume='100%'><emphasis level='strong'>one</emphasis></prosody> "
+        "<prosody pitch='100%' volume='140%'>one</prosody> "
         "<prosody pitch='105%' volume='50%'>two</prosody> "
-        "<prosody pitch='130%' volume='100%'><emphasis level='strong'>three</emphasis></prosody></prosody></speak>");
+        "<prosody pitch='150%' volume='140%'>three</prosody></prosody></speak>");
   CHECK(prosody_ssml(" a&b \n <c> ", {}) ==
         "<speak><prosody range='100%' rate='100%'><prosody pitch='100%' volume='100%'>a&amp;b</prosody> "
         "<prosody pitch='100%' volume='100%'>&lt;c&gt;</prosody></prosody></speak>");
@@ -61,6 +61,19 @@ TEST_CASE("prosody is heard", "[data]") {
     return t.level_db.narrow(0, static_cast<int64_t>(place * static_cast<double>(t.hz.size(0))), t.hz.size(0) / 3).max().item<double>();
   };
   CHECK(level(tracks[4], 0) - level(tracks[4], 0.66) > level(tracks[5], 0) - level(tracks[5], 0.66) + 4);
+  SECTION("stress is heard, and loses no word") {
+    std::vector<Utterance> pairs;
+    for (const char* words : {"a delivery was left at the office a week ago", "the catalogue was left at the library on monday morning"})
+      for (const int64_t emphasis : {0, 1, 2})
+        pairs.push_back({.text = words, .prosody = {.pitch = {20, -25, 15}, .volume = {-20}, .emphasis = emphasis}});
+    const auto spoken = speak(pairs);
+    for (size_t i = 0; i < spoken.size(); i += 3)
+      for (size_t k = 1; k < 3; ++k) {
+        const double lasts = static_cast<double>(spoken[i + k].size(0)) / static_cast<double>(spoken[i].size(0));
+        CHECK((lasts > 0.95 && lasts < 1.05));
+        CHECK(spoken[i + k].norm().item<double>() > 1.15 * spoken[i].norm().item<double>());
+      }
+  }
   CHECK_THROWS_WITH(speak({{.text = "a", .voice = "xx-none"}}), ContainsSubstring("xx-none"));
   CancelToken cancel;
   cancel.cancel();

@@ -4,7 +4,9 @@
 
 #include <alloy/data/spoken_sentences.hpp>
 
+#include <algorithm>
 #include <map>
+#include <set>
 
 using namespace alloy;
 
@@ -96,4 +98,17 @@ TEST_CASE("spoken sentences", "[data]") {
     cancel.cancel();
     CHECK_THROWS_AS(speak_sentences(kSmall, {}, cancel), CancelledError);
   }
+}
+
+TEST_CASE("voices to learn from and to report on share no variant", "[data]") {
+  const std::vector<std::string> known = training_voices(), others = test_voices();
+  CHECK((known.size() == 34 && others.size() == 10));
+  const auto part = [](const std::string& voice, size_t i) { return i == 0 ? voice.substr(0, voice.find('+')) : voice.substr(voice.find('+') + 1); };
+  std::set<std::string> variants, accents;
+  for (const std::string& voice : known) accents.insert(part(voice, 0));
+  for (const auto* voices : {&known, &others})
+    for (const std::string& voice : *voices) CHECK(variants.insert(part(voice, 1)).second);
+  CHECK(std::ranges::count_if(others, [&](const std::string& voice) { return !accents.contains(part(voice, 0)); }) == 5);
+  CHECK(training_voices(2) == std::vector<std::string>{"en-us+adam", "en-gb+Alex"});
+  CHECK(test_voices(99) == others);
 }

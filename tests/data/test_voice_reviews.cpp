@@ -73,8 +73,8 @@ TEST_CASE("voices and reviews", "[data]") {
 TEST_CASE("recordings of one's own", "[data]") {
   const TempDir folder;
   try {
-    Audio audio{.samples = std::vector<float>(1600), .channels = 2, .sample_rate_hz = 16000};
-    for (size_t i = 0; i < 1600; ++i) audio.samples[i] = std::sin(0.1F * static_cast<float>(i / 2));
+    Audio audio{.samples = std::vector<float>(8000), .channels = 2, .sample_rate_hz = 16000};
+    for (size_t i = 0; i < 8000; ++i) audio.samples[i] = std::sin(0.1F * static_cast<float>(i / 2));
     for (const char* name : {"a.wav", "b.wav"}) write_file(folder / name, encode_wav(audio));
     read_audio(folder / "a.wav");
   } catch (const ConfigError&) {
@@ -91,15 +91,18 @@ TEST_CASE("recordings of one's own", "[data]") {
     const VoiceReviewSet train = read_voice_reviews(table(rows), VoiceSplit::train), test = read_voice_reviews(table(rows), VoiceSplit::test);
     CHECK(train.size() == 8);
     CHECK(test.speakers == std::vector<std::string>{"s", "s"});
+    CHECK_THAT(train.speaker_groups(), SameBits(torch::tensor({0, 0, 1, 1, 2, 2, 3, 3}, torch::kLong)));
+    CHECK_FALSE(test.speaker_groups().defined());  // of one speaker
     CHECK((train.voice_labels == std::vector<std::string>{"glad", "sad"} && train.text_labels == train.voice_labels));
     CHECK_THAT(test.voice_classes, SameBits(torch::tensor({0, 1}, torch::kLong)));
-    CHECK(train.waveforms[0].size(0) == 400);  // mono, 8000 Hz
+    CHECK(train.waveforms[0].size(0) == 2000);  // mono, 8000 Hz
   }
   SECTION("split as the table says, with labels of texts") {
     const Manifest given = table("path,label,text,text_label,split\na.wav,glad,fine,good,train\nb.wav,sad,poor,bad,train\na.wav,sad,so,bad,test\n");
     const VoiceReviewSet test = read_voice_reviews(given, VoiceSplit::test);
     CHECK(test.text_labels == std::vector<std::string>{"good", "bad"});
     CHECK((test.texts == std::vector<std::string>{"so"} && test.text_classes[0].item<int64_t>() == 1));
+    CHECK_FALSE(test.speaker_groups().defined());
   }
   SECTION("every fourth row of a label otherwise") {
     std::string rows = "path,label,text\n";
@@ -111,8 +114,19 @@ TEST_CASE("recordings of one's own", "[data]") {
     CHECK_THROWS_WITH(read("path,label,text\na.wav,,x\n"), ContainsSubstring("label in every row") && ContainsSubstring("line 2"));
     CHECK_THROWS_WITH(read("path,label\na.wav,glad\n"), ContainsSubstring("text"));
     CHECK_THROWS_WITH(read("path,label,text,split\na.wav,glad,x,dev\n"), ContainsSubstring("got 'dev'"));
-    CHECK_THROWS_WITH(read("path,label,text,split\na.wav,glad,x,train\n", VoiceSplit::test), ContainsSubstring("none of test"));
-    CHECK_THROWS_WITH(read("path,label,text,split\na.wav,glad,x,train\na.wav,sad,x,test\n", VoiceSplit::test), ContainsSubstring("none of sad"));
+    CHECK_THROWS_WITH(read("path,label,text,split\na.wav,glad,x,train\n", VoiceSplit::test),
+                      ContainsSubstring("none of test") && ContainsSubstring("column split"));
+    CHECK_THROWS_WITH(read("path,label,text,split\na.wav,glad,x,train\na.wav,sad,x,test\n", VoiceSplit::test), ContainsSubstring("no row of sad"));
     CHECK_THROWS_AS(read("path,label,text,split\nnone.wav,glad,x,train\n"), IoError);
+    CHECK_THROWS_WITH(read("path,label,text,text_label\na.wav,glad,x,\n"), ContainsSubstring("text_label in every row"));
+    CHECK_THROWS_WITH(read("path,label,text,speaker\na.wav,glad,x,\n"), ContainsSubstring("speaker in every row"));
+    write_file(folder / "short.wav", encode_wav({.samples = std::vector<float>(800), .channels = 1, .sample_rate_hz = 8000}));
+    write_file(folder / "long.wav", encode_wav({.samples = std::vector<float>(61 * 8000), .channels = 1, .sample_rate_hz = 8000}));
+    CHECK_THROWS_WITH(read("path,label,text\na.wav,glad,x\nshort.wav,glad,x\n"), ContainsSubstring("got 0.1 in") && ContainsSubstring("line 3"));
+    write_file(folder / "silent.wav", encode_wav({.samples = std::vector<float>(8000), .channels = 1, .sample_rate_hz = 8000}));
+    CHECK_THROWS_WITH(read("path,label,text\nsilent.wav,glad,x\n"), ContainsSubstring("got silence in") && ContainsSubstring("line 2"));
+    CHECK_THROWS_WITH(read("path,label,text,text_label,split\na.wav,glad,x,good,train\na.wav,glad,x,new,test\n"),
+                      ContainsSubstring("every text_label") && ContainsSubstring("no row of new"));
+    CHECK_THROWS_WITH(read("path,label,text\nlong.wav,glad,x\n"), ContainsSubstring("got 61 in") && ContainsSubstring("cut long ones"));
   }
 }

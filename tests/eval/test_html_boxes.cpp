@@ -9,6 +9,61 @@
 using namespace alloy;
 using namespace alloy::html;
 
+namespace {
+
+struct Place {
+  double x = 0, y = 0, width = 0, height = 0;
+};
+/// Of the labels: rectangles of a plain class.
+std::vector<Place> labels_of(const std::string& markup) {
+  std::vector<Place> out;
+  for (size_t at = markup.find("<rect"); at != std::string::npos; at = markup.find("<rect", at + 1)) {
+    const std::string tag = markup.substr(at, markup.find('>', at) - at);
+    const auto number = [&](const std::string& name) { return std::stod(tag.substr(tag.find(" " + name + "=\"") + name.size() + 3)); };
+    if (tag.find("class=\"line") == std::string::npos) out.push_back({number("x"), number("y"), number("width"), number("height")});
+  }
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("labels of boxes", "[eval]") {
+  const Image grey{.width = 40, .height = 40, .channels = 1, .pixels = std::vector<uint8_t>(1600, 90)};
+  if (picture_uri(grey).empty()) return;  // built without image files
+  SECTION("stand above their box where nothing is in the way") {
+    const auto labels = labels_of(box_picture({.picture = grey, .boxes = {{10, 20, 30, 30, "boot"}}, .scale = 4}));
+    REQUIRE(labels.size() == 1);
+    CHECK((labels[0].x == 39 && labels[0].y + labels[0].height == 80));
+  }
+  SECTION("hide no other label and lie in the picture") {
+    const BoxPicture crowded{.picture = grey,
+                             .boxes = {{0, 0, 12, 12, "the red boot left"},
+                                       {1, 1, 13, 12, "two bags"},
+                                       {2, 0, 14, 11, "bag"},
+                                       {34, 34, 40, 40, "dress next to"},
+                                       {33, 35, 40, 40, "sneaker"},
+                                       {36, 33, 39, 40, "a"}},
+                             .scale = 6};
+    const auto labels = labels_of(box_picture(crowded));
+    REQUIRE(labels.size() == 6);
+    for (size_t i = 0; i < labels.size(); ++i) {
+      CHECK((labels[i].x >= 0 && labels[i].y >= 0 && labels[i].x + labels[i].width < 240.1 && labels[i].y + labels[i].height < 240.1));
+      for (size_t j = 0; j < i; ++j) {
+        const auto before = [](double end, double begin) { return end < begin + 0.1; };  // coordinates are rounded
+        const bool apart = before(labels[i].x + labels[i].width, labels[j].x) || before(labels[j].x + labels[j].width, labels[i].x) ||
+                           before(labels[i].y + labels[i].height, labels[j].y) || before(labels[j].y + labels[j].height, labels[i].y);
+        CHECK(apart);
+      }
+    }
+  }
+  SECTION("are cut with an ellipsis where they are wider than the picture") {
+    const std::string markup = box_picture({.picture = grey, .boxes = {{0, 20, 40, 30, "a caption of very many words"}}, .scale = 2});
+    CHECK(markup.find("…</text>") != std::string::npos);
+    const auto labels = labels_of(markup);
+    CHECK((labels[0].x >= 0 && labels[0].x + labels[0].width < 80.1));
+  }
+}
+
 TEST_CASE("pictures with boxes", "[eval]") {
   const Image grey{.width = 20, .height = 10, .channels = 1, .pixels = std::vector<uint8_t>(200, 90)};
   if (picture_uri(grey).empty()) return;  // built without image files

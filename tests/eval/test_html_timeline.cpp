@@ -41,6 +41,40 @@ TEST_CASE("time line", "[eval]") {
     CHECK(alloy_test::times(out, "class=\"whisker\"") == 1);
     for (const std::string text : {"no stamp", "later", "score 0.9", "<strong>"}) CHECK(out.find(text) != std::string::npos);
   }
+  SECTION("numbers of marks that are close together stand apart, in order, with a line to each") {
+    for (const size_t count : {size_t{5}, size_t{120}}) {
+      html::TimeLine crowded = example();
+      crowded.spans = {{.start = 1, .stop = 1.1, .label = "A"}, {.start = 1.02, .stop = 1.1, .label = "B"}};
+      crowded.marks.clear();
+      for (size_t i = 0; i < count; ++i) crowded.marks.push_back({.at = 2.9 + 0.0005 * static_cast<double>(i), .text = "entry"});
+      const std::string svg = html::time_line(crowded);
+      struct Text {
+        double x, y;
+      };
+      const auto places = [&](const std::string& css) {
+        std::vector<Text> found;
+        const std::string head = "<text x=\"", tail = "\" class=\"" + css + "\" text-anchor=\"middle\">";
+        for (size_t at = svg.find(tail); at != std::string::npos; at = svg.find(tail, at + 1)) {
+          const size_t begin = svg.rfind(head, at) + head.size();
+          found.push_back({std::stod(svg.substr(begin)), std::stod(svg.substr(svg.find(" y=\"", begin) + 4))});
+        }
+        return found;
+      };
+      std::vector<Text> numbers = places("small");
+      std::erase_if(numbers, [](const Text& t) { return t.y > 100; });  // those of the axis
+      REQUIRE(numbers.size() == count);
+      for (size_t i = 0; i < count; ++i)
+        for (size_t j = 0; j < i; ++j) {
+          CHECK(numbers[i].x > numbers[j].x);
+          CHECK((std::abs(numbers[i].x - numbers[j].x) > 19 || std::abs(numbers[i].y - numbers[j].y) > 13));
+        }
+      CHECK((numbers.front().x >= 150 && numbers.back().x <= 938));
+      CHECK(alloy_test::times(svg, "<polyline") == count);
+      const std::vector<Text> labels = places("stage");
+      REQUIRE(labels.size() == 2);
+      CHECK(labels[1].x - labels[0].x > 12);
+    }
+  }
   SECTION("nothing at all is no fault") {
     CHECK(nesting_fault(html::page({.title = "t", .body = html::time_line({.title = "empty", .lanes = {}})})) == "");
     CHECK(html::time_line({.title = "empty", .lanes = {{.name = "a", .points = {}}}}).find("nothing measured") != std::string::npos);

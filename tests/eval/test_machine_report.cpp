@@ -37,6 +37,19 @@ TEST_CASE("pictures of machines", "[eval]") {
     CHECK((chart.marks[0].at == Approx(20 + 1000 / 3600.0) && std::isnan(chart.marks[3].at)));
     CHECK(nesting_fault(html::page({.title = "t", .body = html::time_line(chart)})) == "");
   }
+  SECTION("stretches of the first machines") {
+    const MachineRecords more = machines_with_faults(3, {70});
+    const MachineWindows clocks(more, {.steps = 12});
+    const std::vector<int64_t> machines = {2, 0};
+    const AlarmTrial trial{.threshold = 1.5, .tracks = {{.scores = torch::full({1}, 7.0)}, alarm}};
+    const auto stretches = first_stretches(clocks, machines, &trial, {.most = 1, .begin_s = 3600, .length_s = 7200});
+    REQUIRE(stretches.size() == 1);
+    const double first = clocks.clock(2)[0].item<double>();
+    CHECK((stretches[0].machine == 2 && stretches[0].start_s == first + 3600 && stretches[0].stop_s == first + 10800));
+    CHECK((stretches[0].threshold == 1.5 && stretches[0].alarm.scores.item<double>() == 7));
+    CHECK(first_stretches(clocks, machines).size() == 2);
+    CHECK_THROWS_AS(first_stretches(clocks, std::vector<int64_t>{1}, &trial), ShapeError);
+  }
   SECTION("elsewhere there is nothing to match") {
     const html::TimeLine chart = machine_time_line(windows, records, matching, evidence, {.machine = 0, .start_s = 150 * 3600, .stop_s = 160 * 3600});
     CHECK((chart.spans.empty() && chart.marks.empty() && chart.lanes.size() == 3));

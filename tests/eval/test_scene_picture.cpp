@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "support/catch.hpp"
+#include "support/html.hpp"
 
 #include <alloy/eval/scene_picture.hpp>
 
@@ -22,4 +23,20 @@ TEST_CASE("scene_picture", "[eval]") {
   CHECK_THROWS_AS(scene_picture(scene, 1, pointing), ShapeError);
   CHECK_THROWS_AS(scene_picture(scene, 0, {.regions = regions, .word_regions = torch::tensor({0, 1})}), ShapeError);
   CHECK_THROWS_AS(scene_picture(scene, 0, {.regions = regions, .word_regions = torch::tensor({0, 1, 2})}), ShapeError);
+}
+
+TEST_CASE("pointing_report", "[eval]") {
+  const Image grey{.width = 4, .height = 4, .channels = 1, .pixels = std::vector<uint8_t>(16, 90)};
+  if (picture_uri(grey).empty()) return;  // built without image files
+  std::vector<BoxPicture> pictures;
+  for (const char* caption : {"one & two", "three", "four", "five"})
+    pictures.push_back({.picture = grey, .caption = caption, .mark = pictures.size() % 2 == 0 ? Mark::right : Mark::wrong});
+  const std::string page = pointing_report({{.label = "words <and> regions", .score = {.value = 0.5, .low = 0.4, .high = 0.6}}}, pictures, 1);
+  CHECK(alloy_test::nesting_fault(page) == "");
+  const size_t missed = page.find("Missed");
+  REQUIRE(missed != std::string::npos);
+  CHECK(page.find("one &amp; two") < missed);
+  CHECK((page.find("three") > missed && page.find("three") != std::string::npos));
+  CHECK((page.find("four") == std::string::npos && page.find("five") == std::string::npos));
+  CHECK(page.find("words &lt;and&gt; regions") != std::string::npos);
 }

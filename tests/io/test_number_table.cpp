@@ -23,7 +23,9 @@ TEST_CASE("tables of numbers", "[io]") {
     CHECK((plain.values == Values{1, 2.5, -300, 4} && plain.width == 2 && plain.rows() == 2 && plain.columns.empty()));
     const NumberTable named = table("time, volts\n0,1\n1,2\n");
     CHECK((named.values == Values{0, 1, 1, 2} && named.columns == std::vector<std::string>{"time", "volts"}));
-    CHECK(table("x,2\n1,2\n").columns.size() == 2);  // one name is enough
+    CHECK((table("_x, \u00DCber,\"2\"\n1,2,3\n").columns == std::vector<std::string>{"_x", "\u00DCber", "2"}));
+    CHECK((table(" \"a, \"\"b\"\"\" ,\"\"\n1,2\n").columns == std::vector<std::string>{"a, \"b\"", ""}));  // a comma and quotes in quotes
+    CHECK((table("1e-3\n").columns.empty() && table("e3\n1\n").columns.size() == 1));
     CHECK(table("5").values == Values{5});
     CHECK(table("1e-400,-1e-400\n").values == Values{0, 0});  // nearer to 0 than any double
   }
@@ -51,6 +53,20 @@ TEST_CASE("tables of numbers", "[io]") {
         {"1\n++1\n", "got '++1'"},
         {"1\n+-1\n", "got '+-1'"},
         {"1\n\"2\"\n", "got '\"2\"'"},
+        {"1,2\n\"3,4\",5\n", "line 2] expected a finite number in column 1, got '\"3,4\"'"},
+        // a first line that is neither a row nor names
+        {"1.5.2\n1\n", "[t.csv, line 1] expected a number in column 1, or a name that begins with a letter, '_' or '\"', got '1.5.2'"},
+        {"\n1,0x10\n1,2\n", "[t.csv, line 2] expected a number in column 2, or a name"},
+        {"-x\n1\n", "got '-x'"},
+        {"\u22121\n1\n", "got '???1'"},  // the minus of typesetters
+        {",x\n0,1\n", "line 1] expected a number in column 1, or a name"},
+        {"1,,2\n1,2,3\n", "line 1] expected a number in column 2, or a name"},
+        {"time,2020\n1,2\n", "[t.csv, line 1] expected numbers or names of columns, got both, such as the name 'time'"},
+        {"1,o2\n1,2\n", "got both, such as the name 'o2'"},
+        {"nan\n1\n", "line 1] expected a finite number in column 1, got 'nan'"},
+        {"inf,x\n1,2\n", "got both"},
+        {"\"a\n1\n", "got '\"a'"},
+        {"\"a\"b\n1\n", "got '\"a\"b'"},
         {std::string("1\n2\0", 4), "got '2?'"},
         {"1\n" + std::string(100, 'x'), "got '" + std::string(40, 'x') + "...'"},
     };
@@ -67,7 +83,7 @@ TEST_CASE("tables of numbers", "[io]") {
   SECTION("any text is read or refused by a DataError") {
     rc::check([](const std::vector<uint8_t>& bytes) {
       std::string text;
-      for (const uint8_t b : bytes) text += "0123456789.,,\n\n-e \"a\xC3"[b % 21];
+      for (const uint8_t b : bytes) text += "0123456789.,,\n\n-e \"\"_a\xC3"[b % 23];
       try {
         const NumberTable found = table(text);
         RC_ASSERT(found.rows() * found.width == static_cast<int64_t>(found.values.size()));

@@ -66,6 +66,20 @@ TEST_CASE("align_speech is align_log_probs of the model", "[models]") {
   }
 }
 
+TEST_CASE("words on the path go from their first token to their last", "[models]") {
+  SpeechRecognizer model = small();
+  model->set_lags({0, 0.01, 0.02, 0.03, 0.04});  // which are not taken off
+  const std::vector<std::string> words = {"one", "no"};
+  const CtcAlignment path = align_speech(model, kSound, words).path;
+  const std::vector<WordSpan> found = words_on_path(model, kSound, words);
+  REQUIRE(found.size() == 2);
+  const auto seconds = [](int64_t step) { return -0.005 + 0.02 * static_cast<double>(step); };
+  CHECK(found[0].time.start == Approx(seconds(path.spans[0].start)));
+  CHECK(found[0].time.stop == Approx(seconds(path.spans[2].stop)));
+  CHECK(found[1].time.start == Approx(seconds(path.spans[3].start)));
+  CHECK(found[1].time.stop == Approx(seconds(path.spans[4].stop)));
+}
+
 TEST_CASE("align_speech names what cannot be aligned", "[models]") {
   const SpeechRecognizer model = small();
   CHECK_THROWS_WITH(align_speech(model, kSound, {"one", "apple"}), ContainsSubstring("apple") && ContainsSubstring("known: no, one"));

@@ -37,6 +37,16 @@ TEST_CASE("pitch_track", "[preprocess]") {
       CHECK_THAT(inside, AllClose(torch::full({22}, hz), 0.01 * hz));
     }
   }
+  SECTION("of low voices with much above 1 kHz, whose periods are no whole number of samples") {
+    for (const double hz : {52.3, 56.1, 72.4, 95.8}) {
+      const auto n = static_cast<int64_t>(0.5 * kRate);
+      Tensor x = torch::zeros({n});
+      for (double harmonic = 1; harmonic * hz < 3600; ++harmonic) x += torch::cos(torch::arange(n) * (kTau * harmonic * hz / kRate));
+      const Tensor inside = pitch_track(x).hz.narrow(0, 4, 17);
+      CHECK_THAT(inside, AllClose(torch::full({17}, hz), 0.01 * hz));
+    }
+    CHECK((pitch_track(voice(45, 45, 0.5)).hz == 0).all().item<bool>());  // below min_hz there is none
+  }
   SECTION("follows it") {
     const PitchTrack track = pitch_track(voice(100, 200, 1.0));
     for (const int64_t frame : {10, 25, 40}) CHECK_THAT(track.hz[frame].item<double>(), WithinRel(100 + 2.0 * static_cast<double>(frame), 0.02));
@@ -68,9 +78,10 @@ TEST_CASE("melody_series does not tell who speaks how loud", "[preprocess]") {
   const Tensor a = melody_series(low), b = melody_series(high);
   CHECK(a.sizes() == torch::IntArrayRef({41, 4}));
   const auto inside = [](const Tensor& x) { return x.narrow(0, 3, 34); };
-  CHECK_THAT(inside(b), AllClose(inside(a), 0.05));
+  const Tensor octaves = torch::tensor({1.0F / 6, 1.0F, 1.0F, 1.0F});
+  CHECK_THAT(inside(b) * octaves, AllClose(inside(a) * octaves, 0.05));
   CHECK_THAT(inside(a).select(1, 0)[30].item<double>() - inside(a).select(1, 0)[4].item<double>(),
-             WithinAbs(std::log2((90 + 40 * 33.0 / 40) / (90 + 40 * 7.0 / 40)), 0.03));
+             WithinAbs(6 * std::log2((90 + 40 * 33.0 / 40) / (90 + 40 * 7.0 / 40)), 0.18));
   CHECK((a[0][3].item<double>() == -1 && a[40][3].item<double>() == 1));
   CHECK(melody_series(pitch_track(torch::zeros({400}))).narrow(1, 0, 2).abs().sum().item<double>() == 0);
 }

@@ -29,6 +29,12 @@ def write_wav(name, samples, rate=16000):
     return root / name
 
 
+def write_tensor(name, dtype, shape, data):
+    text = json.dumps({"x": {"dtype": dtype, "shape": shape, "data_offsets": [0, len(data)]}}).encode()
+    (root / name).write_bytes(struct.pack("<Q", len(text)) + text + data)
+    return root / name
+
+
 def write_safetensors(name, tensors):
     header, body = {}, b""
     for key, rows in tensors.items():
@@ -71,20 +77,32 @@ def dtw():
     expect_error(1, ["missing.csv"], "align", "dtw", a, root / "missing.csv")
     expect_error(1, [str(root)], "align", "dtw", root, b)
     for text, words in (("", ["at least one row"]), ("x,y\n", ["at least one row"]), ("1,2\n3,four\n", ["line 2", "column 2", "'four'"]), ("1,2\n3\n", ["line 2", "expected 2 numbers"]),
-                        ("1,2\n3,nan\n", ["line 2", "'nan'"]), ("1,2\n3,\n", ["line 2", "''"]), ("once\nupon a time\n", ["line 2", "'upon a time'"])):
+                        ("1,2\n3,nan\n", ["line 2", "'nan'"]), ("1,2\n3,\n", ["line 2", "''"]), ("once\nupon a time\n", ["line 2", "'upon a time'"]),
+                        ("1.5.2\n1\n", ["line 1", "'1.5.2'"]), ("0x10\n1\n", ["line 1", "'0x10'"]), ("x,2\n1,2\n", ["line 1", "'x'"])):
         (root / "bad.csv").write_text(text)
         expect_error(1, ["bad.csv", *words], "align", "dtw", a, root / "bad.csv")
-    expect_error(1, ["one dtype and width", "[3, 2]", "[400, 1]"], "align", "dtw", a, long[0])
+    expect_error(1, [f"2 in {a}", f"1 in {long[0]}"], "align", "dtw", a, long[0])
+    huge = write_csv("huge.csv", [[1e200, -1e200]])
+    expect_error(1, ["huge.csv", "c.csv"], "align", "dtw", huge, a)  # a sum overflows
     expect_error(1, ["a radius of at least 1", "got 0"], "align", "dtw", part, a, "--band", "0")
     expect_error(1, ["max_slope"], "align", "dtw", part, a, "--slope", "1")
     expect_error(1, ["max_path_mb"], "align", "dtw", *[write_csv(f"longer{k}.csv", [[0]] * 1500) for k in (1, 2)], "--max-path-mb", "1")
     expect_error(2, ["--band"], "align", "dtw", a, b, "--band", "-1")
-    expect_error(2, ["--band"], "align", "dtw", a, b, "--band", "wide")
-    expect_error(2, ["--slope"], "align", "dtw", a, b, "--slope", "0.5")
+    for wrong in ("wide", "1.5", "1e308", "nan", "inf", "0x10", "", " 1", "99999999999999999999"):
+        expect_error(2, ["--band: expected a whole number, >= 0", f"got '{wrong}'"], "align", "dtw", a, b, "--band", wrong)
+    seven = [write_csv(f"seven{k}.csv", [[0]] * (7 + 9 * k)) for k in (0, 1)]
+    expect_error(1, ["a radius of at least 9", "got 8"], "align", "dtw", *seven, "--band", "08")
+    expect(run("align", "dtw", *seven, "--band", "010").returncode == 0, "010 is ten")
+    for wrong in ("0.5", "nan", "inf", "1e308", "1e999", "steep", ""):
+        expect_error(2, ["--slope: expected a number, 1 .. 1e+09", f"got '{wrong}'"], "align", "dtw", a, b, "--slope", wrong)
+    expect_error(2, ["--slope: expected --ends closed", "got open"], "align", "dtw", a, b, "--slope", "2", "--ends", "open")
+    expect_error(2, ["--max-path-mb", "1 .. 1000000", "'0'"], "align", "dtw", a, b, "--max-path-mb", "0")
+    expect_error(2, ["first: expected a file, got an empty text"], "align", "dtw", "", b)
     expect_error(2, ["--band", "--slope"], "align", "dtw", a, b, "--slope", "2", "--band", "3")
     expect_error(2, ["--cost", "squared_euclidean"], "align", "dtw", a, b, "--cost", "cosine")
     expect_error(2, ["--ends", "open_begin"], "align", "dtw", a, b, "--ends", "loose")
-    expect_error(2, ["second"], "align", "dtw", a)
+    expect_error(2, ["second", "(see alloy align dtw --help)"], "align", "dtw", a)
+    expect_error(2, ["extra", "(see alloy align dtw --help)"], "align", "dtw", a, b, "extra")
 
 
 def delay():
@@ -101,6 +119,13 @@ def delay():
     expect(abs(back["delay_seconds"] + shift / rate) < 1 / rate and back["drift_ppm"] == 0, "the other way round")
     result = run("align", "delay", first, second, "--method", "correlation")
     expect(result.returncode == 0 and "later" in result.stdout and "confidence" in result.stdout and "ppm" in result.stdout, "delay in words", result)
+    result = run("align", "delay", first, first)
+    expect("+0.000000 s +- " in result.stdout and "(68 %)" in result.stdout and "start at the same time" in result.stdout and "later" not in result.stdout, "a recording and itself", result)
+    short = write_wav("one_window.wav", sound[:rate], rate)
+    result = run("align", "delay", short, first)
+    expect(result.stdout.count("+- unknown, from too few windows") == 2, "errors of one window", result)
+    answer = json.loads(run("align", "delay", short, first, "--json").stdout)
+    expect(answer["delay_error_seconds"] is None and answer["drift_error_ppm"] is None and len(answer["windows"]) == 1, "as JSON they are null")
     other = write_wav("other.wav", [random.gauss(0, 0.2) for _ in range(rate * 6)], rate)
     result = run("align", "delay", first, other)
     expect(result.returncode == 0 and "not to be trusted" in result.stdout, "what has nothing in common", result)
@@ -108,11 +133,16 @@ def delay():
     expect_error(1, ["missing.wav"], "align", "delay", first, root / "missing.wav")
     (root / "text.wav").write_text("this is no sound")
     expect_error(1, ["text.wav"], "align", "delay", root / "text.wav", second)
-    expect_error(1, [], "align", "delay", write_wav("silence.wav", [0] * rate, rate), second)
-    expect_error(1, [], "align", "delay", write_wav("short.wav", [0.1, -0.1], rate), second)
+    expect_error(1, ["varies in first", f"first: {root / 'silence.wav'}, second: {second}"], "align", "delay", write_wav("silence.wav", [0] * rate, rate), second)
+    expect_error(1, ["varies in second", f"second: {root / 'constant.wav'}"], "align", "delay", first, write_wav("constant.wav", [0.3] * rate, rate))
+    expect_error(1, ["16 samples in first, got 2", "short.wav"], "align", "delay", write_wav("short.wav", [0.1, -0.1], rate), second)
     expect_error(2, ["--method", "phat"], "align", "delay", first, second, "--method", "guess")
-    expect_error(2, ["--max-delay"], "align", "delay", first, second, "--max-delay", "-1")
-    expect_error(2, ["second"], "align", "delay", first)
+    for wrong in ("-1", "0", "nan", "inf", "-nan", "1e308", "1e-300", "ten", "", "1,5"):
+        expect_error(2, ["--max-delay: expected a number, 0.001 .. 100000", f"got '{wrong}'"], "align", "delay", first, second, "--max-delay", wrong)
+    for option in ("--max-drift", "--window"):
+        expect_error(2, [f"{option}: expected a number, ", "'nan'"], "align", "delay", first, second, option, "nan")
+    expect_error(2, ["second: expected a file, got an empty text"], "align", "delay", first, "")
+    expect_error(2, ["second", "(see alloy align delay --help)"], "align", "delay", first)
 
 
 def ctc():
@@ -143,23 +173,36 @@ def ctc():
     expect_error(1, ["blank"], *given, "--targets", "1", "--blank", "6")
     expect_error(2, ["'two'", "1 5 5 2"], *given, "--targets", "1 two")
     expect_error(2, ["'99999999999999999999'"], *given, "--targets", "99999999999999999999")
-    expect_error(2, ["--targets"], *given)
-    expect_error(2, ["--blank"], *given, "--targets", "1", "--blank", "-1")
-    expect_error(2, ["--frame-ms"], *given, "--targets", "1", "--frame-ms", "0")
+    for wrong, why in (("", "an empty text"), ("  ", "no id in '  '"), ("1,,2", "no id beside a comma in '1,,2'"), (",1", "no id beside a comma"), ("1 , ", "no id beside a comma"),
+                       (",", "no id beside a comma"), ("1;2", "'1;2'"), ("nan", "'nan'"), ("1.0", "'1.0'"), ("0x1", "'0x1'")):
+        expect_error(2, [f'--targets: expected token ids such as "1 5 5 2", got {why}'], *given, "--targets", wrong)
+    expect_error(2, ["--targets", "(see alloy align ctc --help)"], *given)
+    expect_error(2, ["--blank: expected a whole number, >= 0, got '-1'"], *given, "--targets", "1", "--blank", "-1")
+    for wrong in ("0", "nan", "inf", "1e308", "1e-300", ""):
+        expect_error(2, ["--frame-ms: expected a number, 0.001 .. 100000", f"got '{wrong}'"], *given, "--targets", "1", "--frame-ms", wrong)
+    expect_error(2, ["--tensor: expected a name, got an empty text"], *given, "--targets", "1", "--tensor", "")
+    expect_error(2, ["--log-probs: expected a file, got an empty text"], "align", "ctc", "--log-probs", "", "--targets", "1")
     expect_error(1, ["missing.safetensors"], "align", "ctc", "--log-probs", root / "missing.safetensors", "--targets", "1")
     expect_error(1, ["--tensor NAME", "a, b"], "align", "ctc", "--log-probs", two, "--targets", "1")
     expect_error(1, ["'c'", "a, b"], "align", "ctc", "--log-probs", two, "--tensor", "c", "--targets", "1")
     (root / "cut.safetensors").write_bytes(file.read_bytes()[:-3])
     expect_error(1, ["cut.safetensors"], "align", "ctc", "--log-probs", root / "cut.safetensors", "--targets", "1")
+    flat = write_tensor("flat.safetensors", "F32", [6], struct.pack("<6f", *[0.0] * 6))
+    expect_error(1, ["flat.safetensors", "[T, V]", "[6]", "'x'"], "align", "ctc", "--log-probs", flat, "--targets", "1")
+    whole = write_tensor("whole.safetensors", "I32", [2, 3], struct.pack("<6i", *range(6)))
+    expect_error(1, ["whole.safetensors", "floating", "'x'"], "align", "ctc", "--log-probs", whole, "--targets", "1")
     bad = write_safetensors("nan.safetensors", {"x": [[0.0, float("nan")], [0.0, 0.0]]})
     expect_error(1, [], "align", "ctc", "--log-probs", bad, "--targets", "1")
 
 
 def usage():
-    for args in (["--help"], ["dtw", "--help"], ["delay", "--help"], ["ctc", "--help"]):
-        expect(run("align", *args).returncode == 0, f"align {args}")
-    expect_error(2, [], "align")
-    expect_error(2, ["'align dwt'", "known: dtw, delay, ctc"], "align", "dwt", root / "a.csv", root / "b.csv")
+    for args in (["--help"], ["dtw", "--help"], ["delay", "--help"], ["ctc", "--help"], ["speech", "--help"]):
+        result = run("align", *args)
+        expect(result.returncode == 0 and result.stdout and result.stderr == "", f"align {args}", result)
+    expect_error(2, ["(see alloy align --help)"], "align")
+    expect_error(2, ["'align dwt'", "known: dtw, delay, ctc", "(see alloy align --help)"], "align", "dwt", root / "a.csv", root / "b.csv")
+    expect_error(2, ["'--jsn'", "(see alloy align --help)"], "align", "--jsn")
+    expect_error(2, ["(see alloy --help)"])
 
 
 dtw()

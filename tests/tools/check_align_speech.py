@@ -4,7 +4,9 @@
 
 usage: check_align_speech.py ALLOY ALLOY_TESTS"""
 import json
+import math
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -48,10 +50,12 @@ def wrong_input():
 
     wrong(1, ["got left, right; known: up, down"], text="up left right left")
     wrong(1, ["text with words"], text=" ,.")
-    wrong(1, ["at least", "s of audio for the 40 words"], text="up " * 40)
+    wrong(2, ["--text: expected words, got an empty text"], text="")
+    wrong(1, ["at least", "s of audio for the 40 words", f"({said})"], text="up " * 40)
     wrong(1, [str(root / "nowhere")], audio=root / "nowhere.wav")
     wrong(1, [str(root / "nowhere")], model=root / "nowhere")
-    wrong(2, ["--fps", "0"], fps=0)
+    for fps in ("0", "-1", "nan", "inf", "1e-300", "1e308", "", "fast"):
+        wrong(2, ["--fps: expected a number, 0.001 .. 1e+06", f"got '{fps}'", "(see alloy align speech --help)"], fps=fps)
     (root / "text.wav").write_text("no sound at all")
     wrong(1, ["text.wav"], audio=root / "text.wav")
     with wave.open(str(root / "short.wav"), "wb") as out:
@@ -59,7 +63,7 @@ def wrong_input():
         out.setsampwidth(2)
         out.setframerate(8000)
         out.writeframes(b"\x10\x20" * 100)
-    wrong(1, ["s of audio for the 2 words", "got 0.0125 s"], audio=root / "short.wav")
+    wrong(1, ["s of audio for the 2 words", "got 0.0125 s", str(root / "short.wav")], audio=root / "short.wav")
     other = root / "other"
     other.mkdir()
     (other / "config.json").write_text('{"model_type": "alloy_joint", "format_version": 1}')
@@ -71,11 +75,29 @@ def wrong_input():
     (other / "model.safetensors").write_bytes((model / "model.safetensors").read_bytes()[:-100])
     wrong(1, ["model.safetensors"], model=other)
     wrong(1, ["nosuch"], srt=root / "nosuch" / "said.srt")
+    before = {path: path.stat().st_mtime_ns for path in root.rglob("*")}
+    wrong(2, ["--srt: expected a file, got an empty text"], srt="")
+    wrong(2, ["--srt", str(said)], srt=said)  # the recording stays
+    for name in ("audio", "model"):
+        wrong(2, [f"--{name}: expected a f", "got an empty text"], **{name: ""})
+    expect({path: path.stat().st_mtime_ns for path in root.rglob("*")} == before, "wrong usage writes nothing")
     expect_error(2, ["--model"], "align", "speech", "--audio", said, "--text", "up")
+
+
+def too_short():
+    """The length that an error asks for is enough."""
+    asked = re.search(r"at least ([0-9.]+) s", run("align", "speech", "--model", model, "--audio", said, "--text", "up " * 40).stderr)
+    with wave.open(str(said)) as source, wave.open(str(root / "long.wav"), "wb") as out:
+        out.setparams(source.getparams())
+        sound = source.readframes(source.getnframes())
+        out.writeframes((sound * 3)[:2 * math.ceil(float(asked[1]) * source.getframerate())])
+    result = run("align", "speech", "--model", model, "--audio", root / "long.wav", "--text", "up " * 40)
+    expect(result.returncode == 0 and result.stdout.count("up") == 40, "the length that was asked for is enough", result)
 
 
 answers()
 wrong_input()
+too_short()
 shutil.rmtree(root)
 print(f"{len(failures)} failed")
 sys.exit(bool(failures))

@@ -26,10 +26,10 @@ def expect(condition, what, result=None):
 
 
 def expect_error(code, words, *args):
-    """One readable line on standard error, nothing on standard output, the exit code, all the words."""
+    """One readable line on standard error, nothing on standard output, the exit code, all the words; wrong usage says where help is."""
     result = run(*args)
     line = result.stderr.strip()
-    ok = result.returncode == code and line.startswith("alloy: ") and "\n" not in line and result.stdout == ""
+    ok = result.returncode == code and line.startswith("alloy: ") and "\n" not in line and result.stdout == "" and (code != 2 or line.endswith("--help)"))
     expect(ok and all(word in line for word in words), f"{' '.join(map(str, args))} -> {code}, {words}", result)
 
 

@@ -35,9 +35,14 @@ void print(const DelayEstimate& found, bool json) {
                                                {"windows", Config(std::move(windows))}})));
     return;
   }
-  const auto error = [](double value, const char* unit) { return value > 0 && std::isfinite(value) ? fmt::format(" +- {:.2g} {}", value, unit) : ""; };
-  fmt::print("delay        {:+.6f} s{}, the second recording has it {}\n", found.delay_seconds, error(1e6 * found.delay_error_seconds, "us"),
-             found.delay_seconds >= 0 ? "later" : "earlier");
+  const auto error = [](double value, const char* unit) -> std::string {
+    if (std::isinf(value)) return " +- unknown, from too few windows";
+    return value > 0 ? fmt::format(" +- {:.2g} {} (68 %)", value, unit) : "";
+  };
+  const bool at_once = std::abs(found.delay_seconds) < 0.5e-6;  // what reads as 0
+  const char* when = found.delay_seconds > 0 ? "the second recording has it later" : "the second recording has it earlier";
+  fmt::print("delay        {:+.6f} s{}, {}\n", at_once ? 0.0 : found.delay_seconds, error(1e6 * found.delay_error_seconds, "us"),
+             at_once ? "both recordings start at the same time" : when);
   fmt::print("drift        {:+.2f} ppm{}\n", found.drift_ppm, error(found.drift_error_ppm, "ppm"));
   fmt::print("confidence   {:.2f} of 1{}\n", found.confidence, found.confidence < 0.3 ? ": not to be trusted" : "");
   fmt::print("correlation  {:+.2f}, in {} windows\n", found.correlation, found.windows.size());
@@ -46,7 +51,9 @@ void print(const DelayEstimate& found, bool json) {
 void align_delay(Given given) {
   given.options.method = enum_from_name<DelayMethod>(given.method);
   given.options.drift = given.no_drift ? DriftModel::none : DriftModel::linear;
-  print(estimate_delay(read_audio(given.first), read_audio(given.second), given.options), given.json);
+  const Audio first = read_audio(given.first), second = read_audio(given.second);
+  const std::string files = fmt::format("first: {}, second: {}", given.first.string(), given.second.string());
+  print(naming(files, [&] { return estimate_delay(first, second, given.options); }), given.json);
 }
 
 }  // namespace
@@ -54,18 +61,18 @@ void align_delay(Given given) {
 void add_align_delay(CLI::App& align) {
   auto given = std::make_shared<Given>();
   CLI::App* command = align.add_subcommand("delay", "How much later a second recording of one event has it, and how much faster its clock runs");
-  command->add_option("first", given->first, "audio file")->required();
-  command->add_option("second", given->second, "audio file, of any sample rate")->required();
+  command->add_option("first", given->first, "audio file")->required()->check(filled("a file"));
+  command->add_option("second", given->second, "audio file, of any sample rate")->required()->check(filled("a file"));
   std::vector<std::string> methods;
   for (const auto& [value, name] : enum_names(DelayMethod{})) methods.emplace_back(name);
   command->add_option("--method", given->method, "phat for sound; correlation for slow signals")
       ->check(CLI::IsMember(methods))
       ->capture_default_str();
   command->add_option("--max-delay", given->options.max_delay_seconds, "seconds looked at, both ways")
-      ->check(CLI::Range(1e-3, 1e5))
+      ->check(number(1e-3, 1e5))
       ->capture_default_str();
-  command->add_option("--max-drift", given->options.max_drift_ppm, "ppm looked at, both ways")->check(CLI::Range(0.0, 1e4))->capture_default_str();
-  command->add_option("--window", given->options.window_seconds, "seconds compared at a time")->check(CLI::Range(1e-3, 1e4))->capture_default_str();
+  command->add_option("--max-drift", given->options.max_drift_ppm, "ppm looked at, both ways")->check(number(0, 1e4))->capture_default_str();
+  command->add_option("--window", given->options.window_seconds, "seconds compared at a time")->check(number(1e-3, 1e4))->capture_default_str();
   command->add_flag("--no-drift", given->no_drift, "clocks of equal speed");
   command->add_flag("--json", given->json, "as JSON, with every window");
   command->callback([given] { align_delay(*given); });

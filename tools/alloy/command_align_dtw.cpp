@@ -78,11 +78,16 @@ void print(const Given& given, const DtwResult& result, const Tensor& x, const T
 void align_dtw(Given given) {
   given.options.cost = enum_from_name<DtwCost>(given.cost);
   given.options.ends = enum_from_name<DtwEnds>(given.ends);
+  if (given.options.max_slope > 0 && given.options.ends != DtwEnds::closed)
+    throw UsageError(fmt::format("--slope: expected --ends closed, since the parallelogram begins and ends in the corners, got {}", given.ends));
   const Tensor x = read_series(given.first), y = read_series(given.second);
+  check<DataError>(x.size(1) == y.size(1), "[align dtw] expected as many numbers a step in both files, got {} in {} and {} in {}",
+                   {x.size(1), given.first, y.size(1), given.second});
   DtwResult result;
   {
     ProgressPrinter printer;
-    result = dtw(x, y, given.options, {.progress = [&](const Progress& p) { printer.update(p); }, .cancel = signal_token()});
+    result = naming(fmt::format("{} and {}", given.first.string(), given.second.string()),
+                    [&] { return dtw(x, y, given.options, {.progress = [&](const Progress& p) { printer.update(p); }, .cancel = signal_token()}); });
   }
   print(given, result, x, y);
 }
@@ -92,16 +97,18 @@ void align_dtw(Given given) {
 void add_align_dtw(CLI::App& align) {
   auto given = std::make_shared<Given>();
   CLI::App* command = align.add_subcommand("dtw", "The cheapest way to lay two series along each other: distance and path");
-  command->add_option("first", given->first, "CSV file of numbers, a line a step")->required();
-  command->add_option("second", given->second, "the same, with as many numbers a step")->required();
-  auto* band = command->add_option("--band", given->options.radius, "steps that the path may be off the diagonal; default: any")
-                   ->check(CLI::NonNegativeNumber);
-  command->add_option("--slope", given->options.max_slope, "Itakura's parallelogram of that slope")->check(CLI::Range(1.0, 1e9))->excludes(band);
+  command->add_option("first", given->first, "CSV file of numbers, a line a step")->required()->check(filled("a file"));
+  command->add_option("second", given->second, "the same, with as many numbers a step")->required()->check(filled("a file"));
+  auto* band =
+      command->add_option("--band", given->options.radius, "steps that the path may be off the diagonal; default: any")->transform(whole_number(0));
+  command->add_option("--slope", given->options.max_slope, "Itakura's parallelogram of that slope")->check(number(1, 1e9))->excludes(band);
   command->add_option("--cost", given->cost, "of a pair of steps; default: squared_euclidean, and the root of the sum")
       ->check(CLI::IsMember(names<DtwCost>()));
   command->add_option("--ends", given->ends, "where the path may begin and end in the second; default: closed")
       ->check(CLI::IsMember(names<DtwEnds>()));
-  command->add_option("--max-path-mb", given->options.max_path_mb, "memory for the path")->capture_default_str()->check(CLI::Range(1, 1'000'000));
+  command->add_option("--max-path-mb", given->options.max_path_mb, "memory for the path")
+      ->capture_default_str()
+      ->transform(whole_number(1, 1'000'000));
   command->add_flag("--json", given->json, "as JSON, with every pair of steps");
   command->callback([given] { align_dtw(*given); });
 }

@@ -34,7 +34,9 @@ Config answer_of(const std::vector<WordSpan>& words, const std::vector<FrameRang
 }
 
 void align_speech_file(const Given& given) {
-  if (!(given.fps > 0) || given.fps > 1e6) throw UsageError(fmt::format("--fps expects frames a second, above 0, got {}", given.fps));
+  std::error_code unknown;
+  if (!given.srt.empty() && std::filesystem::equivalent(given.srt, given.audio, unknown))
+    throw UsageError(fmt::format("--srt: expected another file than --audio, which it would replace, got {}", given.srt.string()));
   const std::string type = model_type_of(given.model);
   if (type != "alloy_speech")
     throw ConfigError(
@@ -42,7 +44,7 @@ void align_speech_file(const Given& given) {
   const SpeechRecognizer model = load_speech_model(given.model);
   const std::vector<std::string> texts = model->lexicon().split(given.text);
   const Audio audio = read_audio(given.audio);
-  const std::vector<WordSpan> words = align_speech(model, audio, texts).words;
+  const std::vector<WordSpan> words = naming(given.audio.string(), [&] { return align_speech(model, audio, texts).words; });
   const double seconds = static_cast<double>(audio.frames()) / static_cast<double>(audio.sample_rate_hz);
   const FrameClock clock{.fps = given.fps, .num_frames = static_cast<int64_t>(std::ceil(seconds * given.fps))};
   const std::vector<FrameRange> frames = spans_to_frames(times_of(words), clock);
@@ -64,11 +66,11 @@ void align_speech_file(const Given& given) {
 void add_align_speech(CLI::App& align) {
   auto given = std::make_shared<Given>();
   CLI::App* command = align.add_subcommand("speech", "When each word of a transcript is said, in seconds and in frames of a video");
-  command->add_option("--model", given->model, "folder of a speech recogniser, as example 14 leaves one")->required();
-  command->add_option("--audio", given->audio, "audio file (WAV, FLAC, Ogg, AIFF, AU)")->required();
-  command->add_option("--text", given->text, "what is said, in words that the model knows")->required();
-  command->add_option("--fps", given->fps, "frames a second of the video")->capture_default_str();
-  command->add_option("--srt", given->srt, "subtitles file to write");
+  command->add_option("--model", given->model, "folder of a speech recogniser, as example 14 leaves one")->required()->check(filled("a folder"));
+  command->add_option("--audio", given->audio, "audio file (WAV, FLAC, Ogg, AIFF, AU)")->required()->check(filled("a file"));
+  command->add_option("--text", given->text, "what is said, in words that the model knows")->required()->check(filled("words"));
+  command->add_option("--fps", given->fps, "frames a second of the video")->capture_default_str()->check(number(1e-3, 1e6));
+  command->add_option("--srt", given->srt, "subtitles file to write")->check(filled("a file"));
   command->add_flag("--json", given->json, "as JSON");
   command->callback([given] { align_speech_file(*given); });
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "arguments.hpp"
 #include "commands.hpp"
 #include "emoji/report.hpp"
 
@@ -15,7 +16,7 @@ void add_demo_emoji(CLI::App& app) {
   command->add_option("--data", given->data, "folder that scripts/fetch-data emoji wrote")->required();
   command->add_option("--config", given->config, "JSON config of the training")->required();
   command->add_option("--out", given->out, "folder for models, tables and report")->required();
-  command->add_option("--seeds", given->seeds, "trainings from other beginnings")->capture_default_str()->check(CLI::Range(1, 100));
+  command->add_option("--seeds", given->seeds, "trainings from other beginnings")->capture_default_str()->transform(whole_number(1, 100));
   command->add_flag("!--no-permuted", given->permuted, "leaves out the training on permuted pairs");
   command->add_flag("--quick", given->quick, "a few epochs, to see that all works");
   command->callback([given] {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "arguments.hpp"
 #include "command_evaluate.hpp"
 #include "console.hpp"
 
@@ -63,7 +64,7 @@ void add_evaluate(CLI::App& app) {
   command->add_option("--model", given->model, "model folder")->required();
   command->add_option("--data", given->data, "manifest")->required();
   command->add_option("--split", given->split, "only rows of this split");
-  command->add_option("--batch-size", given->batch_size, "samples a batch")->check(CLI::Range(1, 1 << 20));
+  command->add_option("--batch-size", given->batch_size, "samples a batch")->transform(whole_number(1, 1 << 20));
   command->add_flag("--json", given->json, "as JSON");
   CLI::Option_group* joint = command->add_option_group("joint embeddings");
   joint->add_option("--column", given->columns, "MODALITY=COLUMN, where a column has another name");

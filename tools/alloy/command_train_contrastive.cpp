@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "arguments.hpp"
 #include "commands.hpp"
 #include "console.hpp"
 
@@ -58,7 +59,7 @@ void add_flags(CLI::App& app, Given& g) {
   app.add_option("--chunk-size", g.chunk_size, "samples encoded at once, by the gradient cache; 0 = a batch")->capture_default_str();
   app.add_option("--ema", g.average, "decay of a moving average of the weights, 0 = none")->capture_default_str();
   app.add_flag("--grad-checkpointing", g.grad_checkpointing, "transformer blocks compute their activations again in the backward pass");
-  app.add_option("--force-patch-dropout", g.patch_dropout, "0..1, share of the patches that training leaves out, whatever the encoders say")->check(CLI::Range(0.0, 1.0));
+  app.add_option("--force-patch-dropout", g.patch_dropout, "0..1, share of the patches that training leaves out, whatever the encoders say")->check(number(0, 1));
   app.add_flag("--siglip", g.siglip, "sigmoid loss");
   app.add_flag("--lock-image", g.lock_image, "the image tower stays as it is");
   app.add_flag("--lock-text", g.lock_text, "the text tower stays as it is");

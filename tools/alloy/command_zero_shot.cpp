@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "arguments.hpp"
 #include "command_evaluate.hpp"
 #include "console.hpp"
 
@@ -105,7 +106,7 @@ void add_zero_shot(CLI::App& app) {
   command->add_option("--texts", given->texts, "texts");
   command->add_option("--prompts", given->prompts, "modality of the prompts")->capture_default_str();
   command->add_option("--scale", given->scale, "inverse temperature; default: what the model learned");
-  command->add_option("--top", given->top, "labels shown for each input")->capture_default_str()->check(CLI::Range(1, 1000));
+  command->add_option("--top", given->top, "labels shown for each input")->capture_default_str()->transform(whole_number(1, 1000));
   command->add_flag("--json", given->json, "as JSON");
   command->callback([given] { zero_shot(*given); });
 }

@@ -24,19 +24,25 @@ std::string one_line(std::string text) {
   return text;
 }
 
-/// CLI11 only says that a subcommand is missing when one is misspelt. `before`: the commands that lead to this one.
-void check_words(const CLI::App& app, int argc, char** argv, int place = 1, const std::string& before = "") {
+/// CLI11 only says that a subcommand is missing when one is misspelt. `command` becomes the known commands that were typed, "align dtw ".
+void check_words(const CLI::App& app, int argc, char** argv, std::string& command, int place = 1) {
   std::vector<std::string> known;
-  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) known.push_back(command->get_name());
+  for (const CLI::App* next : app.get_subcommands([](const CLI::App*) { return true; })) known.push_back(next->get_name());
   if (place >= argc || known.empty()) return;
   const std::string word = argv[place];
   if (word.starts_with("-")) {
-    if (app.get_option_no_throw(word) == nullptr) throw alloy::tool::UsageError(fmt::format("unknown option '{}' (see alloy {}--help)", word, before));
+    if (app.get_option_no_throw(word) == nullptr) throw alloy::tool::UsageError(fmt::format("unknown option '{}'", word));
   } else if (std::find(known.begin(), known.end(), word) == known.end()) {
-    throw alloy::tool::UsageError(fmt::format("unknown command '{}{}', known: {}", before, word, fmt::join(known, ", ")));
+    throw alloy::tool::UsageError(fmt::format("unknown command '{}{}', known: {}", command, word, fmt::join(known, ", ")));
   } else {
-    check_words(*app.get_subcommand(word), argc, argv, place + 1, before + word + " ");
+    command += word + " ";
+    check_words(*app.get_subcommand(word), argc, argv, command, place + 1);
   }
+}
+
+int wrong_usage(const std::exception& error, const std::string& command) {
+  fmt::print(stderr, "alloy: {} (see alloy {}--help)\n", one_line(error.what()), command);
+  return 2;
 }
 
 }  // namespace
@@ -55,19 +61,18 @@ int main(int argc, char** argv) {
   alloy::tool::add_list(app);
   alloy::tool::add_inspect(app);
   alloy::tool::install_signal_handlers();
+  std::string command;
   try {
-    check_words(app, argc, argv);
+    check_words(app, argc, argv, command);
     app.parse(argc, argv);
     // What was printed may still wait in a buffer, or a full disk may have refused it.
     if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) throw alloy::IoError("[standard output] cannot write the answer: " + std::string(std::strerror(errno)));
     return 0;
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
-    fmt::print(stderr, "alloy: {} (see alloy --help)\n", one_line(error.what()));
-    return 2;
+    return wrong_usage(error, command);
   } catch (const alloy::tool::UsageError& error) {
-    fmt::print(stderr, "alloy: {}\n", one_line(error.what()));
-    return 2;
+    return wrong_usage(error, command);
   } catch (const alloy::Error& error) {
     fmt::print(stderr, "alloy: {}\n", one_line(error.what()));
   } catch (const std::bad_alloc&) {

@@ -62,14 +62,18 @@ struct DelayWindow {
 };
 
 struct DelayEstimate {
-  double delay_seconds = 0;        ///< at time 0 of the first; above 0: the second has it later
-  double drift_ppm = 0;            ///< above 0: the clock of the second counts more seconds
-  double delay_error_seconds = 0;  ///< standard error of the regression; infinite from fewer than three windows
-  double drift_error_ppm = 0;      ///< the same; then drift_ppm is 0. Both are 0 under DriftModel::none: nothing was regressed
-  double correlation = 0;          ///< weighted mean of the windows' peaks, -1..1; below 0: one of the two is upside down
+  double delay_seconds = 0;  ///< at time 0 of the first; above 0: the second has it later
+  double drift_ppm = 0;      ///< above 0: the clock of the second counts more seconds
+  /// Half of a 68 % interval: about two of three times the truth is nearer than this (Student's t of how far the windows are from the line;
+  /// noise is what they err by, not echoes). At least a hundredth of a sample, which is what interpolation does to sound near half the
+  /// sample rate. Infinite from fewer than three windows; then drift_ppm is 0.
+  double delay_error_seconds = 0;
+  double drift_error_ppm = 0;  ///< the same of the drift; 0 under DriftModel::none, where two windows are enough for the delay's
+  double correlation = 0;      ///< weighted mean of the windows' peaks, -1..1; below 0: one of the two is upside down
   /// 0..1: one minus the height of the best other delay over that of the one found, in the sum over the windows. Near 0 for what has
   /// nothing in common; below 0.3 the result is not to be trusted. Periodic sound is low by nature. 0 if no window of the
-  /// first could be found in the second, if the line leaves the bounds of the options, or if these leave no other delay to compare with.
+  /// first could be found in the second, if the delay leaves the bounds of the options or the drift does by more than twice its error, or
+  /// if these leave no other delay to compare with.
   double confidence = 0;
   std::vector<DelayWindow> windows = {};
 

@@ -6,6 +6,9 @@
 #include <alloy/alignment/word_spans.hpp>
 #include <alloy/io/audio_file.hpp>
 
+#include <functional>
+#include <span>
+
 namespace alloy {
 
 /// A recording and its words in order: what an aligner is measured with.
@@ -32,5 +35,18 @@ ALLOY_API TimeSpan sound_extent(const Audio& audio, double below_peak_db = 40);
 /// @return 2 (words - 1) values: all ends, then all starts
 /// @throws DataError unless both hold the same texts in the same order
 ALLOY_API std::vector<double> boundary_errors(const std::vector<WordSpan>& found, const std::vector<WordSpan>& truth);
+
+/// A way of placing words in a recording.
+using WordAligner = std::function<std::vector<WordSpan>(const Audio& audio, const std::vector<std::string>& words)>;
+
+/// boundary_errors of many sentences together.
+struct BoundaryScores {
+  int64_t boundaries = 0;
+  double median_seconds = 0;
+  double p90_seconds = 0;  ///< nine in ten are at most as far off
+  double within = 0;       ///< 0..1, share of those that are at most `within_seconds` off
+};
+/// @throws DataError if no sentence has two words; as boundary_errors, and what `align` throws
+ALLOY_API BoundaryScores boundary_scores(const WordAligner& align, std::span<const TimedSpeech> sentences, double within_seconds = 0.05);
 
 }  // namespace alloy

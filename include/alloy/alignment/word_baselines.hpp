@@ -33,4 +33,8 @@ struct ValleyOptions {
 /// @throws DataError without words; ConfigError; as sound_extent
 ALLOY_API std::vector<WordSpan> split_at_valleys(const Audio& audio, const std::vector<std::string>& words, const ValleyOptions& options = {});
 
+/// All of these by name, to stand beside an aligner: "uniform split", "split by letters", "energy valleys", and "valleys, lengths by letters",
+/// which has an evenness of 20 dB.
+ALLOY_API std::vector<std::pair<std::string, WordAligner>> word_baselines();
+
 }  // namespace alloy

@@ -4,6 +4,7 @@
 /// Many simulated brain slices with their notes (data/brain_notes.hpp), as the tensors and word ids that a model reads.
 
 #include <alloy/data/brain_notes.hpp>
+#include <alloy/data/dataset.hpp>
 
 namespace alloy {
 
@@ -42,5 +43,10 @@ ALLOY_API Tensor notes_hold(const BrainCorpus& corpus, const std::vector<int64_t
 ALLOY_API Tensor finding_ids(const std::vector<BrainCase>& cases);
 /// Whether a note speaks of one of the places.
 ALLOY_API bool mentions_place(const BrainNote& note, const std::vector<int64_t>& places);
+
+/// The whole note as a bag of words, for what knows no phrases: samples of `slice` [1, H, W] and `note`, int64 word ids of all phrases in order.
+/// The id of a sample is that of finding_ids.
+/// @param notes  one a case: their own, or others @throws ShapeError
+ALLOY_API std::shared_ptr<MemoryDataset> bag_of_words_dataset(const BrainCorpus& corpus, const std::vector<BrainNote>& notes);
 
 }  // namespace alloy

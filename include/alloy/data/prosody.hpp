@@ -17,7 +17,7 @@ struct Prosody {
   std::vector<double> volume = {0};  ///< percent above the voice's own volume, alike; -90..200
   double range = 100;                ///< percent of the natural rise and fall within a sentence, 0..300
   double rate = 100;                 ///< percent of the speed, 50..200
-  int64_t emphasis = 0;              ///< every how many words one is emphasised, from the first on; 0 = none
+  int64_t emphasis = 0;              ///< every how many words one is stressed, 20 points higher and 40 louder, from the first on; 0 = none
 };
 
 /// The words of a text as SSML with that prosody; what is special in XML is escaped.

@@ -60,4 +60,10 @@ struct SpokenSentences {
 ALLOY_API SpokenSentences speak_sentences(const SpokenSentencesOptions& options, const ProgressCallback& progress = {},
                                           const CancelToken& cancel = {});
 
+/// Voices of espeak-ng: 34 to learn from and 10 to report on. Each is another variant with one accent, none has an echo, and half of the ten have
+/// an accent that the others have not. All are of one synthesiser, and some are alike.
+/// @param most  the first so many, or as many as there are
+ALLOY_API std::vector<std::string> training_voices(size_t most = 34);
+ALLOY_API std::vector<std::string> test_voices(size_t most = 10);
+
 }  // namespace alloy

@@ -56,10 +56,13 @@ struct VoiceReviewSet {
   std::vector<Tensor> waveforms;  ///< [N_i] float each
   int64_t sample_rate_hz = 8000;
   std::vector<std::string> texts;
-  std::vector<std::string> speakers;                   ///< family, or what the table says
+  std::vector<std::string> speakers;                   ///< family, or what the table says; empty = not named
   std::vector<std::string> voice_labels, text_labels;  ///< names of the classes
   Tensor voice_classes, text_classes;                  ///< int64 [N]
   int64_t size() const { return std::ssize(texts); }
+  /// int64 [N], one number a speaker, for intervals over speakers rather than over what each says again and again; undefined where some are
+  /// not named, and of fewer than three, over which there is no interval.
+  ALLOY_API Tensor speaker_groups() const;
 };
 
 /// The prosodies by name: bright, warm, plain, level, weary, sharp.
@@ -72,9 +75,9 @@ ALLOY_API LabelMap sentiment_labels();
 ALLOY_API VoiceReviewSet make_voice_reviews(const VoiceReviewOptions& options, VoiceSplit split, const ProgressCallback& progress = {},
                                             const CancelToken& cancel = {});
 
-/// Recordings of one's own: a table with columns `path` (an audio file), `label` (one name for voice and text alike) and `text`, optional
-/// `text_label`, `speaker` and `split` (train or test). Without `split` every fourth speaker in order of appearance is of testing;
-/// without `speaker` every fourth row of each label.
+/// Recordings of one's own: a table with columns `path` (an audio file of 0.2..60 s), `label` (one name for voice and text alike) and `text`,
+/// optional `text_label`, `speaker` and `split` (train or test). Without `split` every fourth speaker in order of appearance is of testing; without
+/// `speaker` every fourth row of each label.
 /// @throws IoError; DataError naming the row of a cell that is empty, and for a split without pairs or with a label that training lacks
 ALLOY_API VoiceReviewSet read_voice_reviews(const Manifest& table, VoiceSplit split, int64_t sample_rate_hz = 8000);
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// How well a score tells two kinds of samples apart, whatever the threshold.
+/// How well a score tells two kinds of samples apart, whatever the threshold: of any score, and of the distance between paired embeddings.
 
-#include <alloy/core/tensor.hpp>
+#include <alloy/eval/metrics.hpp>
 
 namespace alloy {
 
@@ -12,5 +12,12 @@ namespace alloy {
 /// @param scores  [N] floating, finite @param positive  bool [N]
 /// @throws ShapeError; DataError for a score that is not finite, and without samples of both kinds
 ALLOY_API double auroc(const Tensor& scores, const Tensor& positive);
+
+/// Whether the distance of two sides of a pair tells that they disagree: each row of `first` with its own row of `second`, and with one of another
+/// label, drawn at random. The AUROC of 1 - cosine, with an interval over rows.
+/// @param first, second  [N, D] unit rows @param labels  int64 [N] @param seed  of the draw
+/// @throws ShapeError; DataError unless there are two labels at least; as auroc
+ALLOY_API Score disagreement_auroc(const Tensor& first, const Tensor& second, const Tensor& labels, uint64_t seed = 1,
+                                   const BootstrapOptions& bootstrap = {});
 
 }  // namespace alloy

@@ -11,7 +11,7 @@ enum class Stroke { solid, dashed };
 
 struct LabelledBox {
   double x1 = 0, y1 = 0, x2 = 0, y2 = 0;  ///< pixels of the picture
-  std::string label = {};                 ///< plain text, above the box; empty = none
+  std::string label = {};                 ///< plain text, above the box or where it hides no other label; empty = none
   std::string css = "c1";                 ///< class that colours it, c0 to c7
   Stroke stroke = Stroke::solid;
 };
@@ -36,7 +36,8 @@ struct GroundedCaption {
 /// @throws ShapeError for a region beyond the boxes, or another number of regions than of words
 ALLOY_API BoxPicture grounded_picture(Image picture, const GroundedCaption& caption, Mark mark = Mark::none);
 
-/// A figure; boxes are cut at the border, those that are not finite are left out. Empty where alloy was built without image files.
+/// A figure; boxes are cut at the border, those that are not finite are left out. Labels lie inside the picture, and over each other only where
+/// there is no room. Empty where alloy was built without image files.
 ALLOY_API std::string box_picture(const BoxPicture& picture);
 /// Several side by side, as many as there is room for.
 ALLOY_API std::string box_pictures(const std::vector<BoxPicture>& pictures);

@@ -70,7 +70,7 @@ struct Column {
 };
 struct Cell {
   std::string content;  ///< markup
-  std::string css = {};  ///< classes, besides that of the column: best, mark, right, wrong, stage
+  std::string css = {};  ///< classes, besides that of the column: best, mark, right, wrong, stage, part (indented)
 };
 struct Table {
   std::string caption;  ///< read aloud, not shown

@@ -17,6 +17,16 @@ struct MachineStretch {
   double threshold = 0;    ///< of the alarm
   int64_t most_lanes = 6;  ///< channels shown: those that went farthest from what is usual
 };
+struct StretchOptions {
+  size_t most = 3;             ///< machines
+  double begin_s = 4 * 86400;  ///< after a machine's first step
+  double length_s = 4 * 86400;
+};
+/// A stretch of each of the first machines. @param machines  places in the records @param alarm  a trial counted on these machines, shown too; null =
+/// none
+ALLOY_API std::vector<MachineStretch> first_stretches(const MachineWindows& windows, std::span<const int64_t> machines,
+                                                      const AlarmTrial* alarm = nullptr, const StretchOptions& options = {});
+
 /// Episodes that end in the stretch are named A, B, C ...; each is matched to the candidate with the greatest evidence, whose share of
 /// exp(evidence) among the candidates is shown with it. Entries are those that are candidates of one of them; hours count from `start_s`.
 /// @param evidence  [E, L] as `matching`

@@ -9,7 +9,8 @@
 
 namespace alloy {
 
-/// Mean of values in 0..1 with an interval from a bootstrap over groups, not over single values: phrases of one picture rise and fall together.
+/// Mean of values, such as hits or their differences, with an interval from a bootstrap over groups, not over single values: phrases of one picture
+/// rise and fall together.
 /// @param values  float or bool [P] @param groups  int64 [P], >= 0; undefined = each value is a group
 /// @throws ShapeError; DataError without values or for a negative group
 ALLOY_API Score grouped_mean(const Tensor& values, const Tensor& groups = {}, const BootstrapOptions& options = {});

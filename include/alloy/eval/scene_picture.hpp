@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// What a model pointed at in a composed scene, as a picture for a report.
+/// What a model pointed at in a composed scene, as a picture for a report, and the report.
 
 #include <alloy/data/picture_scenes.hpp>
 #include <alloy/eval/html_boxes.hpp>
+#include <alloy/eval/html_charts.hpp>
 
 namespace alloy::html {
 
@@ -17,5 +18,8 @@ struct ScenePointing {
 /// The scene with a caption's words on the boxes that were found for them; the true box of the target is dashed.
 /// @param query  index of the caption @throws ShapeError if sizes do not fit
 ALLOY_API BoxPicture scene_picture(const PictureScene& scene, size_t query, const ScenePointing& pointing, double width = 288);
+
+/// A page: bars of pointing accuracy, then the first pictures that are marked right, and the first that are marked wrong.
+ALLOY_API std::string pointing_report(const std::vector<Bar>& accuracy, const std::vector<BoxPicture>& pictures, size_t most_of_each = 9);
 
 }  // namespace alloy::html

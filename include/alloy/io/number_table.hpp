@@ -27,10 +27,12 @@ struct NumberTableLimits {
   int64_t max_columns = 10'000;
 };
 
-/// Commas part the cells, spaces around a number are nothing; a first line with a cell that is no number names the columns. Blank
-/// lines and a byte order mark are skipped, lines end in LF or CRLF; no quotes.
-/// @throws IoError if the file cannot be read; DataError naming the line: a cell that is no finite number (an empty one, nan, 1e999),
-///         rows of unequal width, no row, more than a limit
+/// Commas part the cells, spaces around a cell are nothing. A first line names the columns if each of its cells looks like a name: it
+/// begins with a letter or `_`, or stands in quotes, between which commas part nothing and "" is a quote. Numbers have no quotes. Blank
+/// lines and a byte order mark are skipped, lines end in LF or CRLF.
+/// @throws IoError if the file cannot be read; DataError naming the line and cell: a cell that is no finite number (an empty one, nan,
+///         1e999), a first line of neither numbers nor names (1.5.2, 0x10, names beside numbers), rows of unequal width, no row, more
+///         than a limit
 ALLOY_API NumberTable read_number_table(const std::filesystem::path& path, const NumberTableLimits& limits = {});
 /// @param where  what the text is (a file name), for messages
 ALLOY_API NumberTable parse_number_table(std::string_view text, std::string_view where, const NumberTableLimits& limits = {});

@@ -40,6 +40,10 @@ ALLOY_API SpeechAlignment align_speech(SpeechRecognizer model, const Audio& audi
 ALLOY_API SpeechAlignment align_log_probs(const Tensor& log_probs, const Lexicon& lexicon, const Audio& audio, const std::vector<std::string>& words,
                                           const std::vector<double>& lags, const SpeechAlignOptions& options);
 
+/// Words as the path has them, from the first token of each to its last, with nothing made up for: to see what words_by_onsets adds.
+/// @throws as align_speech
+ALLOY_API std::vector<WordSpan> words_on_path(SpeechRecognizer model, const Audio& audio, const std::vector<std::string>& words);
+
 /// Measures how late the recogniser says each unit, on speech whose words are known, and keeps it in the model: take
 /// speech of the training, never what is to be judged. Sentences too short to be aligned are left out.
 /// @throws DataError without sentences that can be aligned

@@ -12,14 +12,14 @@ namespace alloy {
 struct PitchOptions {
   int64_t sample_rate_hz = 8000;
   int64_t hop_size = 160;
-  double min_hz = 60;
+  double min_hz = 50;
   double max_hz = 400;
   double threshold = 0.2;
   double silence_db = 35;
   static void describe(auto& self, auto&& field) {
     field("sample_rate_hz", self.sample_rate_hz, "of the waveforms, 1000..192000; 8000 is enough for voices and a quarter of the time of 16000");
     field("hop_size", self.hop_size, "samples from frame to frame, > 0; 160 = 20 ms");
-    field("min_hz", self.min_hz, "lowest voice, > 0; two of its periods are a frame");
+    field("min_hz", self.min_hz, "lowest voice, > 0; two of its periods are a frame: 40 ms at 50 Hz");
     field("max_hz", self.max_hz, "highest voice, above min_hz and at most a quarter of the sample rate");
     field("threshold", self.threshold, "0..1: a frame whose normalised difference function stays above it has no pitch");
     field("silence_db", self.silence_db, "frames this much below the loudest have no pitch, > 0");
@@ -39,8 +39,8 @@ struct PitchTrack {
 ALLOY_API PitchTrack pitch_track(const Tensor& waveform, const PitchOptions& options = {});
 
 /// What of a voice is melody and stress, and not who speaks how loud: float [T, 4], of each frame
-/// octaves above the utterance's median pitch (0 where nothing is voiced), 1 if voiced, level in units of 20 dB, and the place in the
-/// utterance, -1 .. 1.
+/// whole tones, six an octave, above the utterance's median pitch (0 where nothing is voiced), 1 if voiced, level in units of 20 dB, and
+/// the place in the utterance, -1 .. 1.
 ALLOY_API Tensor melody_series(const PitchTrack& track);
 
 struct PitchAndRate {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 namespace alloy::detail {
 
@@ -86,6 +87,33 @@ double Axis::position(double value) const {
 }
 
 double Axis::at(double value) const { return begin_ + (position(value) - low_) / (high_ - low_) * (end_ - begin_); }
+
+std::vector<double> spread(const std::vector<double>& wanted, double gap, double low, double high) {
+  std::vector<size_t> order(wanted.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::ranges::stable_sort(order, {}, [&](size_t i) { return wanted[i]; });
+  const auto last = static_cast<double>(wanted.empty() ? 0 : wanted.size() - 1);
+  gap = last > 0 ? std::min(gap, (high - low) / last) : gap;
+  struct Block {
+    double sum = 0, count = 0;
+    double mean() const { return sum / count; }
+  };
+  std::vector<Block> blocks;  // less the gaps before it, places must not fall: neighbours that would are pooled (Ayer et al. 1955)
+  for (size_t i = 0; i < order.size(); ++i) {
+    blocks.push_back({wanted[order[i]] - gap * static_cast<double>(i), 1});
+    while (blocks.size() > 1 && blocks[blocks.size() - 2].mean() > blocks.back().mean()) {
+      const Block pooled = blocks.back();
+      blocks.pop_back();
+      blocks.back().sum += pooled.sum, blocks.back().count += pooled.count;
+    }
+  }
+  std::vector<double> places(wanted.size());
+  size_t i = 0;
+  for (const Block& block : blocks)
+    for (double n = 0; n < block.count; ++n, ++i)
+      places[order[i]] = std::max(low, std::min(block.mean(), high - gap * last)) + gap * static_cast<double>(i);
+  return places;
+}
 
 std::string axis_frame(const Axis& x, const Axis& y, double left, double right, double top, double bottom, std::string_view x_name, std::string_view y_name) {
   std::string svg;

@@ -50,6 +50,11 @@ class Axis {
   std::vector<Tick> ticks_;
 };
 
+/// Places for labels: each as near to where it is wanted as leaves `gap` between any two, by least squares, within low..high. Where there is no
+/// room for that, the gap shrinks.
+/// @param wanted  in any order; the places have the same order
+std::vector<double> spread(const std::vector<double>& wanted, double gap, double low, double high);
+
 /// Grid lines and numbers of two axes; the names stand at their ends.
 std::string axis_frame(const Axis& x, const Axis& y, double left, double right, double top, double bottom, std::string_view x_name, std::string_view y_name);
 
