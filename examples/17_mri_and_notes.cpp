@@ -121,7 +121,11 @@ int point_and_tell(const example::Arguments& arguments) {
       {"points, places and sides never seen together", u.pointing, without(u)},
       {"tells left and right swapped", u.sides, "chance 50.0 %", kPart},
       {"tells affirmed and negated", u.negation, "chance 50.0 %", kPart}};
-  const Tensor ids = finding_ids(test.cases), scores = all_text_scores(model, note_word_ids(notes_of(test, all_indices(test))), a.cells);
+  // Notes of few phrases, or of denials alone, suit many slices: what counts is how much better a slice suits than those of the training do.
+  const auto notes = note_word_ids(notes_of(test, all_indices(test)));
+  const Tensor usual = all_text_scores(model, notes, embed_all_cells(model, corpus.images.slice(0, 0, 400)));  // [notes, slices]
+  const Tensor scores = (all_text_scores(model, notes, a.cells) - usual.mean(1, /*keepdim=*/true)) / usual.std(1, /*unbiased=*/true, /*keepdim=*/true);
+  const Tensor ids = finding_ids(test.cases);
   const RetrievalOptions same{.query_ids = ids, .item_ids = ids};
   double lift = 1e9;
   for (const bool to_slice : {true, false}) {
