@@ -105,7 +105,8 @@ int point_and_tell(const example::Arguments& arguments) {
 
   const Tensor prior = lesion_prior(corpus, grid_side(embed_all_cells(model, test.images.slice(0, 0, 1))));
   const BrainAnswers a = brain_answers(model, test, prior), u = brain_answers(model, unseen, prior);
-  const BagAnswers bag = bag_answers(train_on_bags(corpus, form), test);
+  const JointEmbedding joint = train_on_bags(corpus, form);
+  const BagAnswers bag = bag_answers(joint, test), bag_known = bag_answers(joint, corpus);
   const auto percent = [](double value) { return html::percent(value) + " %"; };
   const auto without = [&](const BrainAnswers& x) {
     return "where lesions of the place were " + percent(x.prior.value) + ", a cell of the place " + percent(x.atlas.value) + ", a cell of the head " +
@@ -122,15 +123,20 @@ int point_and_tell(const example::Arguments& arguments) {
       {"tells left and right swapped", u.sides, "chance 50.0 %", kPart},
       {"tells affirmed and negated", u.negation, "chance 50.0 %", kPart}};
   // Notes of few phrases, or of denials alone, suit many slices: what counts is how much better a slice suits than those of the training do.
+  const auto beyond_usual = [](const Tensor& scores, const Tensor& usual) {  // [notes, slices] both
+    return (scores - usual.mean(1, /*keepdim=*/true)) / usual.std(1, /*unbiased=*/true, /*keepdim=*/true).clamp_min(1e-6);
+  };
+  constexpr int64_t kUsual = 400;
   const auto notes = note_word_ids(notes_of(test, all_indices(test)));
-  const Tensor usual = all_text_scores(model, notes, embed_all_cells(model, corpus.images.slice(0, 0, 400)));  // [notes, slices]
-  const Tensor scores = (all_text_scores(model, notes, a.cells) - usual.mean(1, /*keepdim=*/true)) / usual.std(1, /*unbiased=*/true, /*keepdim=*/true);
+  const Tensor known_cells = embed_all_cells(model, corpus.images.slice(0, 0, kUsual)),
+               scores = beyond_usual(all_text_scores(model, notes, a.cells), all_text_scores(model, notes, known_cells)),
+               bag_scores = beyond_usual(bag.notes.mm(bag.slices.t()), bag.notes.mm(bag_known.slices.slice(0, 0, kUsual).t()));
   const Tensor ids = finding_ids(test.cases);
   const RetrievalOptions same{.query_ids = ids, .item_ids = ids};
   double lift = 1e9;
   for (const bool to_slice : {true, false}) {
     const RetrievalScores found = retrieval_scores(to_slice ? scores : scores.t().contiguous(), same),
-                          bags = to_slice ? retrieval_scores(bag.notes, bag.slices, same) : retrieval_scores(bag.slices, bag.notes, same);
+                          bags = retrieval_scores(to_slice ? bag_scores : bag_scores.t().contiguous(), same);
     for (const char* name : {"R@1", "R@10"})
       rows.push_back({std::string(to_slice ? "note to slice, " : "slice to note, ") + name + " of " + std::to_string(form.test), found.at(name).score,
                       "bag of words " + percent_text(bags.at(name).score) + ", chance " + percent(found.at(name).chance)});

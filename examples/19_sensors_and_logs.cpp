@@ -122,8 +122,9 @@ int explain(const example::Arguments& arguments) {
     print("mean lead at exactly 1 % here", clustered_mean(trial.exact.lead_s / 3600, machine_of), 1, "h");
   }
   if (arguments.has("--report")) {
+    const AlarmTrial* shown = alarms.empty() ? nullptr : &alarms[0];
     const MachineReport report{
-        .note = note, .scores = scores, .alarms = alarms, .stretches = first_stretches(*windows, test, alarms.empty() ? nullptr : &alarms[0])};
+        .note = note, .scores = scores, .alarms = alarms, .stretches = first_stretches(*windows, test, shown, {.begin_s = 4 * 86400})};
     write_file(arguments.value("--report"), machine_report(*windows, records, found, evidence, report));
   }
   if (own) return 0;  // of your own data nothing is expected

@@ -67,12 +67,13 @@ inline int run(int argc, char** argv, const std::string& about, const std::vecto
     if (std::ranges::find(words, "--help") != words.end()) return std::fputs(usage.c_str(), stdout) < 0;
     const Arguments arguments = read_arguments(words, flags);
     usage.clear();
-    for (const Flag& flag : flags) {
-      const std::filesystem::path path = flag.place != Place::none ? arguments.value(flag.name) : "";
-      if (path.empty()) continue;
-      if (flag.place == Place::folder) std::filesystem::create_directories(path);
-      const alloy::AtomicFile trial(flag.place == Place::folder ? path / "trial" : path);  // nothing of it stays
-    }
+    for (const Place place : {Place::folder, Place::file})  // folders first: a file may belong into one of them
+      for (const Flag& flag : flags) {
+        const std::filesystem::path path = flag.place == place ? arguments.value(flag.name) : "";
+        if (path.empty()) continue;
+        if (place == Place::folder) std::filesystem::create_directories(path);
+        const alloy::AtomicFile trial(place == Place::folder ? path / ".alloy-can-write" : path);  // nothing of it stays
+      }
     code = 1;
     std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);
     const int result = body(arguments);

@@ -14,12 +14,10 @@ struct Lanes {
   static constexpr int kMantissaBits = sizeof(T) == 4 ? 23 : 52;
   static V load(const T* x) {
     V v;
-    for (int64_t i = 0; i < lanes; ++i) v[i] = x[i];
+    __builtin_memcpy(&v, x, sizeof v);
     return v;
   }
-  static void store(T* x, V v) {
-    for (int64_t i = 0; i < lanes; ++i) x[i] = v[i];
-  }
+  static void store(T* x, V v) { __builtin_memcpy(x, &v, sizeof v); }
   static V all(T x) { return V{} + x; }
   static V add(V a, V b) { return a + b; }
   static V sub(V a, V b) { return a - b; }

@@ -174,7 +174,7 @@ class Solver {
   /// out_j = exp(shift + h_j - C_ij / epsilon) with a shift that keeps their sum within T, see Note [One pass a row].
   /// @param guess  of the shift
   Exponentials exponentials(const T* cost, std::optional<double> guess, T* out) const {
-    constexpr double kFar = 1e10;
+    constexpr double kFar = sizeof(T) == 4 ? 1e4 : 1e10;  // what is lost below T's least is then no more than by the softmax, nearly
     if (guess) {
       const T shift = static_cast<T>(kLog2E * *guess);
       const auto sum = static_cast<double>(kernels_.exp_row(cost, h_.data(), scale_, shift, out, t_.m));

@@ -39,7 +39,7 @@ using Captions = std::vector<const SceneQuery*>;
 using Alike = std::map<int64_t, Captions>;
 
 template <class T>
-const T& any_of(const std::vector<T>& values, Random& random) {
+const T& one_of(const std::vector<T>& values, Random& random) {
   return values[static_cast<size_t>(random.below(std::ssize(values)))];
 }
 
@@ -63,11 +63,11 @@ std::vector<Alike> groups_of(const std::vector<SceneObject>& objects, const std:
 
 /// A caption about any of those that look alike. Relations before captions: else those with many anchors would prevail.
 const SceneQuery& pick(const std::vector<Alike>& groups, Random& random) {
-  const Alike& alike = any_of(groups, random);
+  const Alike& alike = one_of(groups, random);
   Captions fitting = std::next(alike.begin(), random.below(std::ssize(alike)))->second;
-  const SceneRelation relation = any_of(fitting, random)->relation;
+  const SceneRelation relation = one_of(fitting, random)->relation;
   std::erase_if(fitting, [&](const SceneQuery* q) { return q->relation != relation; });
-  return *any_of(fitting, random);
+  return *one_of(fitting, random);
 }
 
 }  // namespace
@@ -149,7 +149,7 @@ PictureScene make_picture_scene(const ScenePictures& pictures, const PictureScen
       if (q.relation == SceneRelation::none) colors.push_back(&q);
     const std::vector<Alike> groups = groups_of(scene.objects, queries);
     if (by_color ? colors.empty() : groups.empty()) continue;
-    while (std::ssize(scene.queries) < options.queries) scene.queries.push_back(by_color ? *any_of(colors, random) : pick(groups, random));
+    while (std::ssize(scene.queries) < options.queries) scene.queries.push_back(by_color ? *one_of(colors, random) : pick(groups, random));
     scene.picture = detail::draw_objects(pictures, scene.objects, options.side, random);
     return scene;
   }

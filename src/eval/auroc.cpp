@@ -36,7 +36,7 @@ double auroc(const Tensor& scores, const Tensor& positive) {
   return (rank_sum - count * (count + 1) / 2) / (count * static_cast<double>(negatives));
 }
 
-Score disagreement_auroc(const Tensor& first, const Tensor& second, const Tensor& labels, uint64_t seed, const BootstrapOptions& options) {
+Score disagreement_auroc(const Tensor& first, const Tensor& second, const Tensor& labels, const DisagreementOptions& options) {
   constexpr auto kWhere = "disagreement_auroc";
   check_shape(first, {-1, -1}, kWhere, "first");
   const int64_t count = first.size(0);
@@ -44,23 +44,28 @@ Score disagreement_auroc(const Tensor& first, const Tensor& second, const Tensor
   check_shape(labels, {count}, kWhere, "labels");
   check<DataError>(count > 0 && labels.min().item<int64_t>() < labels.max().item<int64_t>(), "[{}] expected two labels at least, got {}",
                    {kWhere, count > 0 ? "one" : "none"});
-  const Tensor plain = labels.to(at::kLong).contiguous();
+  const Tensor plain = labels.to(at::kCPU, at::kLong).contiguous();
   const auto* label = plain.const_data_ptr<int64_t>();
-  Random random(seed);
+  std::vector<int64_t> sorted(static_cast<size_t>(count));
+  std::iota(sorted.begin(), sorted.end(), 0);
+  std::ranges::stable_sort(sorted, {}, [&](int64_t i) { return label[i]; });
+  Random random(options.seed);
   std::vector<int64_t> other;
   for (int64_t i = 0; i < count; ++i) {
-    int64_t j = random.below(count);
-    while (label[j] == label[i]) j = random.below(count);
-    other.push_back(j);
+    // Those of the label stand together: what is drawn is a place among the others.
+    const auto own_label = std::ranges::equal_range(sorted, label[i], {}, [&](int64_t j) { return label[j]; });
+    const int64_t before = own_label.begin() - sorted.begin(), place = random.below(count - std::ssize(own_label));
+    other.push_back(sorted[static_cast<size_t>(place < before ? place : place + std::ssize(own_label))]);
   }
-  const Tensor own = 1 - (first * second).sum(1), apart = 1 - (first * second.index_select(0, at::tensor(other, at::kLong))).sum(1);
+  const Tensor a = first.detach().to(at::kCPU), b = second.detach().to(at::kCPU);
+  const Tensor own = 1 - (a * b).sum(1), apart = 1 - (a * b.index_select(0, at::tensor(other, at::kLong))).sum(1);
   return bootstrap(
       count,
       [&](const Tensor& index) {
-        const Tensor a = own.index_select(0, index), b = apart.index_select(0, index);
-        return auroc(at::cat({a, b}), at::cat({at::zeros_like(a), at::ones_like(b)}).to(at::kBool));
+        const Tensor near = own.index_select(0, index), far = apart.index_select(0, index);
+        return auroc(at::cat({near, far}), at::cat({at::zeros_like(near), at::ones_like(far)}).to(at::kBool));
       },
-      options);
+      options.bootstrap);
 }
 
 }  // namespace alloy

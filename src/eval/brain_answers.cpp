@@ -13,6 +13,9 @@ namespace {
 
 constexpr uint64_t kNegationSeed = 7;  // both kinds of answers are about the same false notes
 
+constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+constexpr Score kNone{.value = kNan, .low = kNan, .high = kNan};
+
 PhraseBatch phrases_of(const std::vector<BrainNote>& notes) { return make_phrase_batch(note_word_ids(notes)); }
 
 }  // namespace
@@ -29,6 +32,18 @@ Tensor lesion_prior(const BrainCorpus& corpus, int64_t side) {
   return prior.flatten(1);
 }
 
+std::vector<BrainPhrase> other_phrases(const std::vector<BrainPhrase>& phrases) {
+  const auto same = [](const BrainPhrase& a, const BrainPhrase& b) { return a.kind == b.kind && a.place == b.place; };
+  std::vector<BrainPhrase> others;
+  for (size_t p = 0; p < phrases.size(); ++p) {
+    size_t steps = 0, next = (p + phrases.size() / 2) % phrases.size();
+    for (; steps < phrases.size() && same(phrases[p], phrases[next]); ++steps) next = (next + 1) % phrases.size();
+    if (steps == phrases.size()) return {};  // one is like all, so all are alike
+    others.push_back(phrases[next]);
+  }
+  return others;
+}
+
 BrainAnswers brain_answers(PhraseGrid model, const BrainCorpus& corpus, const Tensor& prior) {
   const torch::NoGradGuard no_grad;
   BrainAnswers a{.about = lesion_phrases(corpus, all_indices(corpus)), .cells = embed_all_cells(model, corpus.images)};
@@ -42,15 +57,14 @@ BrainAnswers brain_answers(PhraseGrid model, const BrainCorpus& corpus, const Te
   a.pointed = point_at(model, phrases_of({a.about.phrases}).words, own);
   a.hits = hits(a.pointed);
   a.pointing = mean(a.hits);
-  constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
-  a.shared = {kNone, kNone, kNone};
+  a.shared = kNone;
   if (a.about.shares_place.any().item<bool>())
     a.shared = grouped_mean(a.hits.masked_select(a.about.shares_place), a.about.owner.masked_select(a.about.shares_place));
-  BrainNote others = a.about.phrases, kindless = a.about.phrases;
-  std::ranges::rotate(others, others.begin() + std::ssize(others) / 2);
+  const BrainNote others = other_phrases(a.about.phrases);
+  a.other_phrase = others.empty() ? kNone : mean(told(others));
+  BrainNote kindless = a.about.phrases;
   std::vector<int64_t> places;
   for (BrainPhrase& phrase : kindless) phrase.kind = std::nullopt, places.push_back(place_index(phrase.place));
-  a.other_phrase = mean(told(others));
   a.without_kind = mean(told(kindless));
   a.prior = mean(hits(prior.index_select(0, torch::tensor(places)).argmax(1)));
   const auto random_cell = [&](const Tensor& among) { return mean(right.logical_and(among).sum(1) / among.sum(1).to(torch::kFloat)); };

@@ -2,6 +2,7 @@
 #include <alloy/eval/html_report.hpp>
 #include <alloy/eval/html_timeline.hpp>
 
+#include "eval/detail/character_count.hpp"
 #include "eval/detail/html_axis.hpp"
 
 #include <algorithm>
@@ -51,7 +52,7 @@ std::string span_bands(const TimeLine& chart, const Extent& xs, const Axis& x, d
     svg += fill("<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" class=\"c0\" opacity=\"0.28\"/>\n",
                 {px(from), px(top), px(std::max(to - from, 1.0)), px(bottom - top)});
     middles.push_back((from + to) / 2), labels.push_back(span.label);
-    widest = std::max(widest, 8.5 * static_cast<double>(span.label.size()) + 6);
+    widest = std::max(widest, 8.5 * static_cast<double>(detail::character_count(span.label)) + 6);
   }
   const std::vector<double> places = detail::spread(middles, widest, kLeft + widest / 2, chart.width - kRight - widest / 2);
   for (size_t i = 0; i < labels.size(); ++i) svg += svg_text(places[i], 13, "class=\"stage\" text-anchor=\"middle\"", labels[i]);

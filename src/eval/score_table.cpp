@@ -3,7 +3,8 @@
 
 #include <alloy/eval/html_report.hpp>
 
-#include <algorithm>
+#include "eval/detail/character_count.hpp"
+
 #include <cmath>
 
 namespace alloy {
@@ -15,7 +16,7 @@ std::string percent_text(const Score& s) {
 
 std::string to_text(const ScoreRow& row, size_t width) {
   std::string line = (row.level == ScoreRow::Level::part ? "  " : "") + row.question;
-  line.resize(std::max(width, line.size()), ' ');
+  if (const size_t characters = detail::character_count(line); characters < width) line.append(width - characters, ' ');
   return line + " " + percent_text(row.score) + (row.beside.empty() ? "" : "; " + row.beside);
 }
 

@@ -102,6 +102,13 @@ void check_edges() {
       CHECK(k->exp_row(zero.data(), zero.data(), T(1), shift, out.data(), 19) == 0);
       CHECK(std::ranges::all_of(out, [](T x) { return x == 0; }));
     }
+    const T lowest = sizeof(T) == 4 ? -126 : -1022, highest = sizeof(T) == 4 ? T(127.5) : T(1023.5);
+    for (const T x : {T(0), T(0.5), T(-0.5), T(1.5), T(-1.5), lowest, lowest + 1, std::nextafter(highest, T(0)), highest}) {
+      INFO(x);
+      const T value = k->exp_row(zero.data(), zero.data(), T(1), x, out.data(), 1);
+      CHECK(std::abs(value / std::exp2(x) - 1) < (sizeof(T) == 4 ? T(2e-7) : T(1e-15)));
+    }
+    CHECK(k->exp_row(zero.data(), zero.data(), T(1), std::nextafter(lowest, T(-2000)), out.data(), 1) == 0);
     const T large = k->exp_row(zero.data(), zero.data(), T(1), T(1e4), out.data(), 1);  // kept finite, and padding adds nothing
     CHECK((std::isfinite(large) && large == out[0] && large > T(1e37)));
     for (const size_t place : {0, 7, 18})

@@ -31,7 +31,7 @@ TEST_CASE("disagreement_auroc", "[eval]") {
   SECTION("tells partners of another label where they lie elsewhere") {
     const Score apart = disagreement_auroc(rows, rows, labels);  // 0 from the own, 1 from any other
     CHECK((apart.value == 1 && apart.low == 1 && apart.high == 1));
-    CHECK(disagreement_auroc(rows, rows.roll(2, 0), labels, 3).value < 0.5);  // own partners are those of another label
+    CHECK(disagreement_auroc(rows, rows.roll(2, 0), labels, {.seed = 3}).value < 0.5);  // own partners are those of another label
     CHECK(disagreement_auroc(rows, torch::ones({6, 3}) / std::sqrt(3.0), labels).value == 0.5);
   }
   SECTION("against the mean over all draws") {

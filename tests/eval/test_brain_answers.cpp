@@ -38,6 +38,25 @@ TEST_CASE("where lesions of a place were", "[eval]") {
     }
   CHECK_THAT(prior, AllClose(expected));
   CHECK(prior.sum().item<double>() > 0);
+  BrainCorpus denied = corpus;
+  for (BrainCase& c : denied.cases) std::erase_if(c.note, [](const BrainPhrase& phrase) { return phrase.lesion >= 0; });
+  CHECK_THROWS_AS(lesion_prior(denied, kSide), DataError);
+}
+
+TEST_CASE("a phrase about something else", "[eval]") {
+  const auto phrase = [](LesionKind kind, BrainRegion region, int64_t wording) {
+    return BrainPhrase{.kind = kind, .place = {region, BodySide::left}, .wording = wording};
+  };
+  const BrainPhrase a = phrase(LesionKind::cystic, BrainRegion::frontal, 0), a_too = phrase(LesionKind::cystic, BrainRegion::frontal, 1),
+                    b = phrase(LesionKind::benign, BrainRegion::frontal, 0), c = phrase(LesionKind::cystic, BrainRegion::parietal, 0);
+  const auto texts = [](const BrainNote& phrases) {
+    std::vector<std::string> found;
+    for (const BrainPhrase& p : phrases) found.push_back(phrase_text(p));
+    return found;
+  };
+  CHECK(texts(other_phrases({a, b, c, b})) == texts({c, a, a, c}));  // half of them further on, but b after b: the next
+  CHECK(texts(other_phrases({a, b, a, a_too})) == texts({b, a_too, b, b}));
+  for (const BrainNote& alike : {BrainNote{}, BrainNote{a}, BrainNote{a, a_too, a}}) CHECK(other_phrases(alike).empty());
 }
 
 TEST_CASE("a bag of words cannot tell notes of the same words", "[eval]") {
@@ -64,19 +83,23 @@ TEST_CASE("answers about slices and notes", "[eval]") {
   SECTION("a phrase points at the cell that is most like it") {
     const torch::NoGradGuard no_grad;
     const Tensor vectors = model->embed_phrases(make_phrase_batch(note_word_ids({a.about.phrases})).words).vectors;
-    double right = 0, by_prior = 0, by_place = 0, by_head = 0;
+    const Tensor others = model->embed_phrases(make_phrase_batch(note_word_ids({other_phrases(a.about.phrases)})).words).vectors;
+    double right = 0, by_other = 0, by_prior = 0, by_place = 0, by_head = 0;
     for (int64_t p = 0; p < phrases; ++p) {
-      const int64_t best = a.cells[a.about.owner[p].item<int64_t>()].matmul(vectors[p]).argmax().item<int64_t>();
+      const Tensor cells = a.cells[a.about.owner[p].item<int64_t>()];
+      const int64_t best = cells.matmul(vectors[p]).argmax().item<int64_t>();
       CHECK(a.pointed[p].item<int64_t>() == best);
       const Tensor lesion = cells_of(a.about.masks[p]), place = cells_of(a.about.places[p]), head = cells_of(a.about.heads[p]);
       CHECK(a.hits[p].item<float>() == lesion[best].to(at::kFloat).item<float>());
       right += lesion[best].item<bool>();
+      by_other += lesion[cells.matmul(others[p]).argmax()].item<bool>();
       by_prior += lesion[prior[place_index(a.about.phrases[static_cast<size_t>(p)].place)].argmax()].item<bool>();
       by_place += lesion.logical_and(place).sum().item<double>() / place.sum().item<double>();
       by_head += lesion.logical_and(head).sum().item<double>() / head.sum().item<double>();
     }
     const auto count = static_cast<double>(phrases);
     CHECK_THAT(a.pointing.value, WithinAbs(right / count, 1e-6));
+    CHECK_THAT(a.other_phrase.value, WithinAbs(by_other / count, 1e-6));
     CHECK_THAT(a.prior.value, WithinAbs(by_prior / count, 1e-6));
     CHECK_THAT(a.atlas.value, WithinAbs(by_place / count, 1e-6));
     CHECK_THAT(a.chance.value, WithinAbs(by_head / count, 1e-6));
@@ -100,6 +123,16 @@ TEST_CASE("answers about slices and notes", "[eval]") {
     const BrainAnswers none = brain_answers(model, make_brain_corpus(BrainCaseMaker(ball(), alone), 3, 7), prior);
     CHECK(std::isnan(none.shared.value));
     CHECK_THROWS_AS(brain_answers(model, corpus, prior.narrow(1, 0, 9)), ShapeError);
+  }
+  SECTION("one phrase has no other, and without phrases there is no question") {
+    BrainCaseOptions alone = ball_slices();
+    alone.max_lesions = 1;
+    BrainCorpus one = make_brain_corpus(BrainCaseMaker(ball(), alone), 1, 7);
+    const BrainAnswers answers = brain_answers(model, one, prior);
+    REQUIRE(answers.about.phrases.size() == 1);
+    CHECK((std::isnan(answers.other_phrase.value) && std::isfinite(answers.pointing.value)));
+    one.cases[0].note.clear();
+    CHECK_THROWS_AS(brain_answers(model, one, prior), DataError);
   }
   SECTION("a page") {
     const std::string page = brain_report({{.question = "points <right>", .score = a.pointing}}, corpus, a, {.most_slices = 3});

@@ -19,6 +19,20 @@ html::TimeLine example() {
           {.at = 1.5, .text = "bearing <worn>", .note = "score 0.9", .strong = true}, {.at = NAN, .text = "no stamp"}, {.at = 99, .text = "later"}}};
 }
 
+struct Text {
+  double x, y;
+};
+/// Where the texts of a class stand that are centred.
+std::vector<Text> places(const std::string& svg, const std::string& css) {
+  std::vector<Text> found;
+  const std::string head = "<text x=\"", tail = "\" class=\"" + css + "\" text-anchor=\"middle\">";
+  for (size_t at = svg.find(tail); at != std::string::npos; at = svg.find(tail, at + 1)) {
+    const size_t begin = svg.rfind(head, at) + head.size();
+    found.push_back({std::stod(svg.substr(begin)), std::stod(svg.substr(svg.find(" y=\"", begin) + 4))});
+  }
+  return found;
+}
+
 }  // namespace
 
 TEST_CASE("time line", "[eval]") {
@@ -48,19 +62,7 @@ TEST_CASE("time line", "[eval]") {
       crowded.marks.clear();
       for (size_t i = 0; i < count; ++i) crowded.marks.push_back({.at = 2.9 + 0.0005 * static_cast<double>(i), .text = "entry"});
       const std::string svg = html::time_line(crowded);
-      struct Text {
-        double x, y;
-      };
-      const auto places = [&](const std::string& css) {
-        std::vector<Text> found;
-        const std::string head = "<text x=\"", tail = "\" class=\"" + css + "\" text-anchor=\"middle\">";
-        for (size_t at = svg.find(tail); at != std::string::npos; at = svg.find(tail, at + 1)) {
-          const size_t begin = svg.rfind(head, at) + head.size();
-          found.push_back({std::stod(svg.substr(begin)), std::stod(svg.substr(svg.find(" y=\"", begin) + 4))});
-        }
-        return found;
-      };
-      std::vector<Text> numbers = places("small");
+      std::vector<Text> numbers = places(svg, "small");
       std::erase_if(numbers, [](const Text& t) { return t.y > 100; });  // those of the axis
       REQUIRE(numbers.size() == count);
       for (size_t i = 0; i < count; ++i)
@@ -70,10 +72,24 @@ TEST_CASE("time line", "[eval]") {
         }
       CHECK((numbers.front().x >= 150 && numbers.back().x <= 938));
       CHECK(alloy_test::times(svg, "<polyline") == count);
-      const std::vector<Text> labels = places("stage");
+      const std::vector<Text> labels = places(svg, "stage");
       REQUIRE(labels.size() == 2);
       CHECK(labels[1].x - labels[0].x > 12);
     }
+  }
+  SECTION("labels stand apart by their characters, and long ones never change places") {
+    const auto labels = [](const std::string& letter, int count) {
+      std::string label;
+      for (int i = 0; i < count; ++i) label += letter;
+      html::TimeLine chart = example();
+      chart.spans = {{.start = 1, .stop = 1.2, .label = label}, {.start = 1.6, .stop = 1.8, .label = label}};
+      return places(html::time_line(chart), "stage");
+    };
+    const std::vector<Text> plain = labels("U", 40), umlauts = labels("Ü", 40), wide = labels("U", 200);
+    REQUIRE((plain.size() == 2 && umlauts.size() == 2 && wide.size() == 2));
+    CHECK((plain[0].x == umlauts[0].x && plain[1].x == umlauts[1].x));
+    CHECK(plain[1].x - plain[0].x > 8 * 40);
+    CHECK((wide[0].x <= wide[1].x && wide[0].x >= 150 && wide[1].x <= 938));
   }
   SECTION("nothing at all is no fault") {
     CHECK(nesting_fault(html::page({.title = "t", .body = html::time_line({.title = "empty", .lanes = {}})})) == "");

@@ -3,6 +3,8 @@
 
 #include <alloy/eval/pointing.hpp>
 
+#include <cmath>
+
 using namespace alloy;
 
 TEST_CASE("grouped_mean", "[eval]") {
@@ -22,6 +24,17 @@ TEST_CASE("grouped_mean", "[eval]") {
                 grouped = grouped_mean(answers.repeat_interleave(4), torch::arange(10).repeat_interleave(4));
     CHECK_THAT(grouped.high - grouped.low, WithinAbs(ten.high - ten.low, 1e-9));
     CHECK(forty.high - forty.low < 0.7 * (grouped.high - grouped.low));
+  }
+  SECTION("of few groups the interval holds the mean about as often as it says; of one there is none") {
+    torch::manual_seed(3);
+    int held = 0;
+    constexpr int kTrials = 200;
+    for (int i = 0; i < kTrials; ++i) {
+      const Score score = grouped_mean(torch::randn({6}).repeat_interleave(3), torch::arange(6).repeat_interleave(3), {.resamples = 200});
+      held += score.low <= 0 && score.high >= 0;
+    }
+    CHECK(held >= 0.9 * kTrials);  // a plain bootstrap: 86 %
+    CHECK(std::isnan(grouped_mean(torch::ones({3}), torch::zeros({3}, at::kLong)).low));
   }
   SECTION("errors") {
     CHECK_THROWS_AS(grouped_mean(torch::empty({0})), DataError);

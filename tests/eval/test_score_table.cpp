@@ -16,6 +16,7 @@ TEST_CASE("scores with what stands beside them", "[eval]") {
   SECTION("as text") {
     CHECK(percent_text(main.score) == "94.3 % (92.7 to 95.9)");
     CHECK(to_text(main, 16) == "points at <it>   94.3 % (92.7 to 95.9); chance 3.5 %");
+    CHECK(to_text({.question = "größer für ü", .score = part.score}, 14) == "größer für ü   50.0 %");
     CHECK(to_text(part, 4) == "  where two share it 50.0 %");
   }
   SECTION("as a table, whose parts are indented by their class") {

@@ -121,6 +121,8 @@ def delay():
     expect(result.returncode == 0 and "later" in result.stdout and "confidence" in result.stdout and "ppm" in result.stdout, "delay in words", result)
     result = run("align", "delay", first, first)
     expect("+0.000000 s +- " in result.stdout and "(68 %)" in result.stdout and "start at the same time" in result.stdout and "later" not in result.stdout, "a recording and itself", result)
+    result = run("align", "delay", first, first, "--method", "correlation")
+    expect("drift        +0.00 ppm +- " in result.stdout, "a drift that reads as 0 has no minus", result)
     short = write_wav("one_window.wav", sound[:rate], rate)
     result = run("align", "delay", short, first)
     expect(result.stdout.count("+- unknown, from too few windows") == 2, "errors of one window", result)

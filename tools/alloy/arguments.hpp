@@ -15,7 +15,7 @@ namespace alloy::tool {
 
 /// Decimal digits, low .. high ("010" is ten, "0x10" and "1e3" are refused).
 CLI::Validator whole_number(int64_t low, int64_t high = std::numeric_limits<int64_t>::max());
-/// A finite number, low .. high; nan, inf and what no double can hold are refused.
+/// A finite number, low .. high; nan, inf and what no double can hold, 1e999 and 1e-400, are refused.
 CLI::Validator number(double low, double high);
 /// Anything but an empty text, such as a shell makes of a variable that is not set. @param what  as "a file", for the message
 CLI::Validator filled(std::string what);

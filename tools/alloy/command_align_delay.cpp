@@ -39,13 +39,15 @@ void print(const DelayEstimate& found, bool json) {
     if (std::isinf(value)) return " +- unknown, from too few windows";
     return value > 0 ? fmt::format(" +- {:.2g} {} (68 %)", value, unit) : "";
   };
-  const bool at_once = std::abs(found.delay_seconds) < 0.5e-6;  // what reads as 0
-  const char* when = found.delay_seconds > 0 ? "the second recording has it later" : "the second recording has it earlier";
-  fmt::print("delay        {:+.6f} s{}, {}\n", at_once ? 0.0 : found.delay_seconds, error(1e6 * found.delay_error_seconds, "us"),
-             at_once ? "both recordings start at the same time" : when);
-  fmt::print("drift        {:+.2f} ppm{}\n", found.drift_ppm, error(found.drift_error_ppm, "ppm"));
+  const auto unsigned_zero = [](double value, double half_a_digit) { return std::abs(value) < half_a_digit ? 0.0 : value; };  // never "-0.00"
+  const double delay = unsigned_zero(found.delay_seconds, 0.5e-6);
+  const char* when = delay > 0   ? "the second recording has it later"
+                     : delay < 0 ? "the second recording has it earlier"
+                                 : "both recordings start at the same time";
+  fmt::print("delay        {:+.6f} s{}, {}\n", delay, error(1e6 * found.delay_error_seconds, "us"), when);
+  fmt::print("drift        {:+.2f} ppm{}\n", unsigned_zero(found.drift_ppm, 0.005), error(found.drift_error_ppm, "ppm"));
   fmt::print("confidence   {:.2f} of 1{}\n", found.confidence, found.confidence < 0.3 ? ": not to be trusted" : "");
-  fmt::print("correlation  {:+.2f}, in {} windows\n", found.correlation, found.windows.size());
+  fmt::print("correlation  {:+.2f}, in {} windows\n", unsigned_zero(found.correlation, 0.005), found.windows.size());
 }
 
 void align_delay(Given given) {

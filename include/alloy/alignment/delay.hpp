@@ -66,9 +66,10 @@ struct DelayEstimate {
   double drift_ppm = 0;      ///< above 0: the clock of the second counts more seconds
   /// Half of a 68 % interval: about two of three times the truth is nearer than this (Student's t of how far the windows are from the line;
   /// noise is what they err by, not echoes). At least a hundredth of a sample, which is what interpolation does to sound near half the
-  /// sample rate. Infinite from fewer than three windows; then drift_ppm is 0.
+  /// sample rate. Where that decides, the truth is nearer nearly always. Infinite from fewer than three windows (two
+  /// under DriftModel::none); then drift_ppm is 0.
   double delay_error_seconds = 0;
-  double drift_error_ppm = 0;  ///< the same of the drift; 0 under DriftModel::none, where two windows are enough for the delay's
+  double drift_error_ppm = 0;  ///< the same of the drift; 0 under DriftModel::none
   double correlation = 0;      ///< weighted mean of the windows' peaks, -1..1; below 0: one of the two is upside down
   /// 0..1: one minus the height of the best other delay over that of the one found, in the sum over the windows. Near 0 for what has
   /// nothing in common; below 0.3 the result is not to be trusted. Periodic sound is low by nature. 0 if no window of the

@@ -34,7 +34,7 @@ struct LesionPhrases {
   Tensor heads;         ///< bool [P, H, W], of all places
   Tensor shares_place;  ///< bool [P]: another lesion lies in the same place, so that only the kind tells which one is meant
 };
-/// @param index  of cases; each has an affirmed phrase at least
+/// @param index  of cases @throws DataError if none of them has an affirmed phrase
 ALLOY_API LesionPhrases lesion_phrases(const BrainCorpus& corpus, const std::vector<int64_t>& index);
 
 /// bool [N, N]: whether the note of case index[i] is true of case index[j].

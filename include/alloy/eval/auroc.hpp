@@ -13,11 +13,16 @@ namespace alloy {
 /// @throws ShapeError; DataError for a score that is not finite, and without samples of both kinds
 ALLOY_API double auroc(const Tensor& scores, const Tensor& positive);
 
+struct DisagreementOptions {
+  uint64_t seed = 1;  ///< of the draw
+  BootstrapOptions bootstrap = {};
+};
+
 /// Whether the distance of two sides of a pair tells that they disagree: each row of `first` with its own row of `second`, and with one of another
 /// label, drawn at random. The AUROC of 1 - cosine, with an interval over rows.
-/// @param first, second  [N, D] unit rows @param labels  int64 [N] @param seed  of the draw
+/// @param first, second  [N, D] unit rows @param labels  int64 [N]
 /// @throws ShapeError; DataError unless there are two labels at least; as auroc
-ALLOY_API Score disagreement_auroc(const Tensor& first, const Tensor& second, const Tensor& labels, uint64_t seed = 1,
-                                   const BootstrapOptions& bootstrap = {});
+ALLOY_API Score disagreement_auroc(const Tensor& first, const Tensor& second, const Tensor& labels,
+                                   const DisagreementOptions& options = {});
 
 }  // namespace alloy

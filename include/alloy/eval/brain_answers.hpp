@@ -13,7 +13,12 @@
 namespace alloy {
 
 /// How often the lesions of each place touched each cell, those of the place opposite too, mirrored: float [kBrainPlaces, side * side].
+/// @throws DataError if no note of the corpus affirms a lesion
 ALLOY_API Tensor lesion_prior(const BrainCorpus& corpus, int64_t side);
+
+/// For each phrase another of them, about something else: the first that names another kind or place, from half of them further on, round the
+/// end. Empty where all name the same.
+ALLOY_API std::vector<BrainPhrase> other_phrases(const std::vector<BrainPhrase>& phrases);
 
 /// Of N slices with P affirmed phrases. Pointing is right where the lesion touches the cell; intervals are over slices, whose phrases rise and
 /// fall together.
@@ -24,7 +29,7 @@ struct BrainAnswers {
   Tensor hits;          ///< float [P], 1 where it is right
   Score pointing;       ///< of all phrases
   Score shared;         ///< of those whose place holds another lesion too, which only the kind tells apart; none: NaN
-  Score other_phrase;   ///< told a phrase about something else
+  Score other_phrase;   ///< told the one of other_phrases; none: NaN
   Score without_kind;   ///< told the place alone
   Score prior;          ///< without the model: where the prior of the place is highest
   Score atlas;          ///< without the model: a random cell of the place
@@ -32,7 +37,8 @@ struct BrainAnswers {
   Score sides;          ///< prefers the note to itself with its sides swapped
   Score negation;       ///< prefers the note to itself with a negation moved
 };
-/// Without gradients. @param prior  as lesion_prior gives it for the grid of the model @throws ShapeError
+/// Without gradients. @param prior  as lesion_prior gives it for the grid of the model
+/// @throws ShapeError for another prior; DataError if no note of the corpus affirms a lesion
 ALLOY_API BrainAnswers brain_answers(PhraseGrid model, const BrainCorpus& corpus, const Tensor& prior);
 
 /// The same questions to what knows no phrases.

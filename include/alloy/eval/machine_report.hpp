@@ -18,8 +18,8 @@ struct MachineStretch {
   int64_t most_lanes = 6;  ///< channels shown: those that went farthest from what is usual
 };
 struct StretchOptions {
-  size_t most = 3;             ///< machines
-  double begin_s = 4 * 86400;  ///< after a machine's first step
+  size_t most = 3;     ///< machines
+  double begin_s = 0;  ///< after a machine's first step; nothing is shown of one whose record is shorter
   double length_s = 4 * 86400;
 };
 /// A stretch of each of the first machines. @param machines  places in the records @param alarm  a trial counted on these machines, shown too; null =

@@ -10,8 +10,9 @@
 namespace alloy {
 
 /// Mean of values, such as hits or their differences, with an interval from a bootstrap over groups, not over single values: phrases of one picture
-/// rise and fall together.
-/// @param values  float or bool [P] @param groups  int64 [P], >= 0; undefined = each value is a group
+/// rise and fall together. Of few groups (less than 50) a bootstrap's interval is too narrow: it is widened by Student's t over the normal
+/// quantile and by sqrt(k / (k - 1)), within the range of the values; of one group there is none (NaN).
+/// @param values  float or bool [P] @param groups  int64 [P], >= 0; undefined = each value is a group of its own
 /// @throws ShapeError; DataError without values or for a negative group
 ALLOY_API Score grouped_mean(const Tensor& values, const Tensor& groups = {}, const BootstrapOptions& options = {});
 

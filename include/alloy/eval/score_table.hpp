@@ -17,7 +17,7 @@ struct ScoreRow {
 
 /// "94.3 % (92.7 to 95.9)", without an interval "94.3 %".
 ALLOY_API std::string percent_text(const Score& score);
-/// One line, the score from column `width` on.
+/// One line: the question padded to `width` characters (code points of UTF-8), then a space and the score. A longer question is not cut.
 ALLOY_API std::string to_text(const ScoreRow& row, size_t width = 52);
 /// Markup for a page of eval/html_report.hpp. @param caption  read aloud
 ALLOY_API std::string score_table(std::string_view caption, const std::vector<ScoreRow>& rows);

@@ -62,8 +62,8 @@ struct RegionEncoderOptions {
   int64_t bins = 6;
   int64_t dim = 128;
   int64_t relation_layers = 2;
-  RegionView view = RegionView::picture;
   bool places = true;
+  RegionView view = RegionView::picture;
   static void describe(auto& self, auto&& field) {
     field("channels", self.channels, "channels of the picture, > 0");
     field("widths", self.widths, "channels of each stage of the map; all but the first halve height and width");
@@ -72,8 +72,8 @@ struct RegionEncoderOptions {
     field("bins", self.bins, "a side of what roi_align gives, 1..64");
     field("dim", self.dim, "width of the regions, > 0");
     field("relation_layers", self.relation_layers, "blocks in which regions look at each other, >= 0");
-    field("view", self.view, "picture: a region is seen with what is around it; box: alone");
     field("places", self.places, "whether a region knows where its box is in the picture");
+    field("view", self.view, "picture: a region is seen with what is around it; box: alone");
   }
   ALLOY_API void validate() const;
 };

@@ -3,6 +3,8 @@
 
 #include <alloy/eval/html_report.hpp>
 
+#include "eval/detail/character_count.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -93,7 +95,8 @@ std::vector<double> spread(const std::vector<double>& wanted, double gap, double
   std::iota(order.begin(), order.end(), size_t{0});
   std::ranges::stable_sort(order, {}, [&](size_t i) { return wanted[i]; });
   const auto last = static_cast<double>(wanted.empty() ? 0 : wanted.size() - 1);
-  gap = last > 0 ? std::min(gap, (high - low) / last) : gap;
+  if (low > high) low = high = (low + high) / 2;
+  if (last > 0) gap = std::min(gap, (high - low) / last);
   struct Block {
     double sum = 0, count = 0;
     double mean() const { return sum / count; }
@@ -136,8 +139,7 @@ Legend legend(const std::vector<std::string>& names, double left, double right, 
   double x = left;
   for (size_t i = 0; i < names.size(); ++i) {
     const std::string name = html::clip(names[i], kMostCharacters);
-    const auto characters = std::count_if(name.begin(), name.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
-    const double width = kKey + kCharacter * static_cast<double>(characters);
+    const double width = kKey + kCharacter * static_cast<double>(character_count(name));
     if (x > left && x + width > right) x = left, out.height += kRow;
     out.svg += key(i, x, out.height - 6) + html::svg_text(x + kKey, out.height - 2, "", name);
     x += width + kGap;

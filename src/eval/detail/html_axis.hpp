@@ -51,7 +51,7 @@ class Axis {
 };
 
 /// Places for labels: each as near to where it is wanted as leaves `gap` between any two, by least squares, within low..high. Where there is no
-/// room for that, the gap shrinks.
+/// room for that, the gap shrinks; where there is none at all, low > high, all stand in its middle.
 /// @param wanted  in any order; the places have the same order
 std::vector<double> spread(const std::vector<double>& wanted, double gap, double low, double high);
 
