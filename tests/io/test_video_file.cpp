@@ -110,7 +110,7 @@ TEST_CASE("colours of a video", "[io]") {
 TEST_CASE("a range of a video", "[io]") {
   for (const char* name : {"b_frames.mp4", "uneven.mkv", "mjpeg.avi", "late_sound.mp4"}) {
     INFO(name);
-    const Clip& clip = clip_of(name);
+    const Clip clip = clip_of(name);
     const Video all = read_video(clip.path()), part = read_video(clip.path(), {.start_seconds = 0.3, .stop_seconds = 0.75});
     const Tensor inside = (all.frame_times >= 0.3).logical_and(all.frame_times < 0.75).nonzero().squeeze(1);
     CHECK_THAT(part.frame_times, SameBits(all.frame_times.index_select(0, inside)));
