@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <alloy/alignment/word_baselines.hpp>
 
+#include "core/detail/utf8.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -25,9 +27,7 @@ std::vector<WordSpan> between(const std::vector<double>& boundaries, const std::
 
 std::vector<double> shares_of(const std::vector<std::string>& words) {
   std::vector<double> shares;
-  for (const std::string& word : words)  // bytes that begin a character
-    shares.push_back(static_cast<double>(
-        std::max<int64_t>(1, std::ranges::count_if(word, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }))));
+  for (const std::string& word : words) shares.push_back(static_cast<double>(std::max<int64_t>(1, detail::character_count(word))));
   const double sum = std::accumulate(shares.begin(), shares.end(), 0.0);
   for (double& share : shares) share /= sum;
   return shares;

@@ -3,6 +3,8 @@
 
 #include <alloy/eval/html_svg.hpp>
 
+#include "core/detail/utf8.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -35,7 +37,7 @@ std::optional<Area> area_of(const LabelledBox& box, double width, double height,
 
 /// Width in characters, not bytes.
 double letters(std::string_view text) {
-  return static_cast<double>(std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+  return static_cast<double>(detail::character_count(text));
 }
 
 /// A place inside the picture for a label: at the box, or as near to it as hides no label that has its place already; of places that are

@@ -2,7 +2,7 @@
 #include <alloy/eval/html_report.hpp>
 #include <alloy/eval/html_timeline.hpp>
 
-#include "eval/detail/character_count.hpp"
+#include "core/detail/utf8.hpp"
 #include "eval/detail/html_axis.hpp"
 
 #include <algorithm>

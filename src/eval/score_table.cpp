@@ -3,7 +3,7 @@
 
 #include <alloy/eval/html_report.hpp>
 
-#include "eval/detail/character_count.hpp"
+#include "core/detail/utf8.hpp"
 
 #include <cmath>
 
@@ -16,7 +16,7 @@ std::string percent_text(const Score& s) {
 
 std::string to_text(const ScoreRow& row, size_t width) {
   std::string line = (row.level == ScoreRow::Level::part ? "  " : "") + row.question;
-  if (const size_t characters = detail::character_count(line); characters < width) line.append(width - characters, ' ');
+  if (const auto characters = static_cast<size_t>(detail::character_count(line)); characters < width) line.append(width - characters, ' ');
   return line + " " + percent_text(row.score) + (row.beside.empty() ? "" : "; " + row.beside);
 }
 

@@ -3,6 +3,7 @@
 
 /// UTF-8 that never fails: malformed bytes read as U+FFFD. Knows nothing of LibTorch, so that it is quick to fuzz.
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -25,5 +26,10 @@ std::string valid_utf8(std::string_view text);
 
 /// The bytes of the valid form of the longest prefix of whole characters that fits.
 std::string valid_utf8_prefix(std::string_view text, size_t max_bytes);
+
+/// Characters, not bytes: bytes that begin one.
+inline int64_t character_count(std::string_view text) {
+  return std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
+}
 
 }  // namespace alloy::detail

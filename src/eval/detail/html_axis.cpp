@@ -3,7 +3,7 @@
 
 #include <alloy/eval/html_report.hpp>
 
-#include "eval/detail/character_count.hpp"
+#include "core/detail/utf8.hpp"
 
 #include <algorithm>
 #include <cmath>
